@@ -1,0 +1,21 @@
+// Command kubectl-istio_cni is the kubectl plugin istio-cni.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
+)
+
+var version = "v0.0.0-dev" //nolint:gochecknoglobals // set by the linker
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second interrupt ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(cmd.Execute(ctx, factory.New(version), os.Args[1:]))
+}

@@ -1,0 +1,192 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
+)
+
+// KubernetesVersion reads the API server's version.
+func (c *Client) KubernetesVersion(ctx context.Context) snapshot.Part[string] {
+	var info struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	text, err := c.Discovery().RESTClient().Get().AbsPath("/version").
+		SetHeader("Accept", "application/json").Do(ctx).Raw()
+	if err == nil {
+		err = json.Unmarshal(text, &info)
+	}
+	return Part(info.GitVersion, err, Permission{"get", "/version", ""})
+}
+
+// NodePermission is what reading nodes needs.
+func NodePermission() Permission { return Permission{"list", "nodes", ""} }
+
+// Nodes reads the nodes.
+func (c *Client) Nodes(ctx context.Context) snapshot.Part[[]snapshot.Node] {
+	var nodes []snapshot.Node
+	options := metav1.ListOptions{Limit: PageSize}
+	for {
+		page, err := c.CoreV1().Nodes().List(ctx, options)
+		if err != nil {
+			return Part(nodes, err, NodePermission())
+		}
+		for i := range page.Items {
+			nodes = append(nodes, nodeFrom(&page.Items[i]))
+		}
+		if options.Continue = page.Continue; options.Continue == "" {
+			return snapshot.Found(nodes)
+		}
+	}
+}
+
+func nodeFrom(n *corev1.Node) snapshot.Node {
+	node := snapshot.Node{
+		Name:           n.Name,
+		OS:             n.Labels[corev1.LabelOSStable],
+		OSImage:        n.Status.NodeInfo.OSImage,
+		NodeImage:      n.Labels["kubernetes.azure.com/node-image-version"],
+		KubeletVersion: n.Status.NodeInfo.KubeletVersion,
+		ProviderID:     n.Spec.ProviderID,
+		Virtual:        n.Labels["type"] == "virtual-kubelet",
+	}
+	for _, condition := range n.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			node.Ready = condition.Status == corev1.ConditionTrue
+		}
+	}
+	return node
+}
+
+// Agent reads the node agent's DaemonSet.
+func (c *Client) Agent(ctx context.Context) snapshot.Part[snapshot.Agent] {
+	ds, err := c.AppsV1().DaemonSets(mesh.SystemNamespace).Get(ctx, mesh.AgentDaemonSet, metav1.GetOptions{})
+	if err != nil {
+		return Part(snapshot.Agent{}, err, Permission{"get", "daemonsets.apps", mesh.SystemNamespace})
+	}
+	return snapshot.Found(agentFrom(ds))
+}
+
+func agentFrom(ds *appsv1.DaemonSet) snapshot.Agent {
+	return snapshot.Agent{
+		Created:  ds.CreationTimestamp.Time,
+		Desired:  ds.Status.DesiredNumberScheduled,
+		Ready:    ds.Status.NumberReady,
+		Updated:  ds.Status.UpdatedNumberScheduled,
+		Current:  ds.Status.ObservedGeneration >= ds.Generation,
+		Deleting: ds.DeletionTimestamp != nil,
+	}
+}
+
+// AgentPods reads the node agent's pods.
+func (c *Client) AgentPods(ctx context.Context) snapshot.Part[[]snapshot.AgentPod] {
+	scope := Scope{Namespace: mesh.SystemNamespace, LabelSelector: mesh.AgentSelector}
+	var pods []snapshot.AgentPod
+	_, err := c.EachPod(ctx, scope, func(p *corev1.Pod) { pods = append(pods, agentPodFrom(p)) })
+	return Part(pods, err, PodPermission(scope))
+}
+
+func agentPodFrom(p *corev1.Pod) snapshot.AgentPod {
+	pod := snapshot.AgentPod{Name: p.Name, Node: p.Spec.NodeName}
+	for _, condition := range p.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			pod.Ready = condition.Status == corev1.ConditionTrue && p.DeletionTimestamp == nil
+		}
+	}
+	for _, status := range p.Status.ContainerStatuses {
+		if status.State.Waiting != nil && !pod.Ready {
+			pod.Waiting = status.State.Waiting.Reason
+		}
+	}
+	return pod
+}
+
+// InjectorMechanisms reads what each revision's injector gives new pods, from
+// the ConfigMaps that the injectors themselves are configured by.
+func (c *Client) InjectorMechanisms(ctx context.Context) snapshot.Part[map[string]mesh.Mechanism] {
+	needs := Permission{"list", "configmaps", mesh.SystemNamespace}
+	list, err := c.CoreV1().ConfigMaps(mesh.SystemNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return Part[map[string]mesh.Mechanism](nil, err, needs)
+	}
+	mechanisms := map[string]mesh.Mechanism{}
+	for i := range list.Items {
+		revision, ok := strings.CutPrefix(list.Items[i].Name, mesh.InjectorConfigMapPrefix)
+		if !ok {
+			continue
+		}
+		mechanism, err := mechanismFrom(list.Items[i].Data["values"])
+		if err != nil {
+			return Part[map[string]mesh.Mechanism](nil, fmt.Errorf("ConfigMap %s: %w", list.Items[i].Name, err), needs)
+		}
+		mechanisms[revision] = mechanism
+	}
+	if len(mechanisms) == 0 {
+		return snapshot.Missing[map[string]mesh.Mechanism]()
+	}
+	return snapshot.Found(mechanisms)
+}
+
+func mechanismFrom(values string) (mesh.Mechanism, error) {
+	var parsed struct {
+		Pilot *struct {
+			CNI *struct {
+				Enabled *bool `json:"enabled"`
+			} `json:"cni"`
+		} `json:"pilot"`
+	}
+	if err := json.Unmarshal([]byte(values), &parsed); err != nil {
+		return mesh.Unknown, fmt.Errorf("the injector's values are not JSON: %w", err)
+	}
+	if parsed.Pilot != nil && parsed.Pilot.CNI != nil && parsed.Pilot.CNI.Enabled != nil && *parsed.Pilot.CNI.Enabled {
+		return mesh.CNIChaining, nil
+	}
+	return mesh.InitContainers, nil
+}
+
+// Injectors reads the webhooks that inject sidecars.
+func (c *Client) Injectors(ctx context.Context) snapshot.Part[[]mesh.Injector] {
+	list, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return Part[[]mesh.Injector](nil, err, Permission{"list", "mutatingwebhookconfigurations.admissionregistration.k8s.io", ""})
+	}
+	var injectors []mesh.Injector
+	for i := range list.Items {
+		injectors = append(injectors, mesh.InjectorsFrom(&list.Items[i])...)
+	}
+	return snapshot.Found(injectors)
+}
+
+// Namespaces reads one namespace, or all for "". Reading one needs less than
+// reading all.
+func (c *Client) Namespaces(ctx context.Context, name string) snapshot.Part[[]snapshot.Namespace] {
+	if name != "" {
+		ns, err := c.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return Part[[]snapshot.Namespace](nil, err, Permission{"get", "namespaces", name})
+		}
+		return snapshot.Found([]snapshot.Namespace{{Name: ns.Name, Labels: ns.Labels}})
+	}
+	var namespaces []snapshot.Namespace
+	options := metav1.ListOptions{Limit: PageSize}
+	for {
+		page, err := c.CoreV1().Namespaces().List(ctx, options)
+		if err != nil {
+			return Part(namespaces, err, Permission{"list", "namespaces", ""})
+		}
+		for i := range page.Items {
+			namespaces = append(namespaces, snapshot.Namespace{Name: page.Items[i].Name, Labels: page.Items[i].Labels})
+		}
+		if options.Continue = page.Continue; options.Continue == "" {
+			return snapshot.Found(namespaces)
+		}
+	}
+}

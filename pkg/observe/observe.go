@@ -1,0 +1,178 @@
+// Package observe fills a Snapshot from the API server and from Azure,
+// concurrently and within a deadline. What cannot be read is noted as such and
+// never stops the rest.
+package observe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
+)
+
+// readTimeout bounds every read but those of pods, which may be many.
+const readTimeout = 20 * time.Second
+
+// Observer reads a cluster.
+type Observer struct {
+	Kube  *kube.Client
+	Azure AzureSource
+	Now   func() time.Time
+	// Progress is told what takes a while; may be nil.
+	Progress func(string)
+}
+
+// Wants says what to read besides the mesh itself.
+type Wants struct {
+	// Azure asks for the Azure resource behind the context.
+	Azure bool
+	// Pods asks for the pods in a scope, nil for none. If the pods of all
+	// namespaces may not be read, those of the context's are.
+	Pods *kube.Scope
+	// Workloads asks for what owns the pods in that scope.
+	Workloads bool
+	// Namespace restricts the namespaces that are read to one, where no pods are
+	// asked for; "" for all.
+	Namespace string
+}
+
+// Observation is a snapshot, and what acting on it needs besides.
+type Observation struct {
+	*snapshot.Snapshot
+	// Azure is the way to the cluster's resource, nil if it could not be read;
+	// AzureErr then says why.
+	Azure    *AzureCluster
+	AzureErr error
+	// PodsVersion is the resource version that a watch of the pods can go on from.
+	PodsVersion string
+}
+
+// Observe reads what is wanted.
+func (o *Observer) Observe(ctx context.Context, wants Wants) *Observation {
+	result := &Observation{Snapshot: o.empty()}
+	var group sync.WaitGroup
+	group.Go(func() { o.readMesh(ctx, result.Snapshot) })
+	nodes := make(chan struct{})
+	group.Go(func() {
+		result.Nodes = bounded(ctx, o.Kube.Nodes)
+		close(nodes)
+	})
+	if wants.Azure {
+		group.Go(func() {
+			<-nodes
+			o.readAzure(ctx, result)
+		})
+	}
+	if wants.Workloads && wants.Pods != nil {
+		group.Go(func() { o.readWorkloads(ctx, result.Snapshot, wants.Pods.Namespace) })
+	}
+	group.Go(func() { o.readNamespacesAndPods(ctx, result, wants) })
+	group.Wait()
+	return result
+}
+
+// empty is a snapshot of which nothing was asked yet.
+func (o *Observer) empty() *snapshot.Snapshot {
+	s := snapshot.New(o.Now())
+	kubeContext := o.Kube.Context()
+	s.Context = snapshot.Context{Name: kubeContext.Name}
+	if len(kubeContext.ServerNames) > 0 {
+		s.Context.Server = kubeContext.ServerNames[0]
+	}
+	return s
+}
+
+func (o *Observer) readMesh(ctx context.Context, s *snapshot.Snapshot) {
+	var group sync.WaitGroup
+	group.Go(func() { s.KubernetesVersion = bounded(ctx, o.Kube.KubernetesVersion) })
+	group.Go(func() { s.Agent = bounded(ctx, o.Kube.Agent) })
+	group.Go(func() { s.AgentPods = bounded(ctx, o.Kube.AgentPods) })
+	group.Go(func() { s.InjectorMechanisms = bounded(ctx, o.Kube.InjectorMechanisms) })
+	group.Wait()
+}
+
+// bounded gives a read its deadline.
+func bounded[T any](ctx context.Context, read func(context.Context) snapshot.Part[T]) snapshot.Part[T] {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return read(ctx)
+}
+
+// readNamespacesAndPods reads the injectors and namespaces first: which facts of
+// a pod are worth keeping depends on the injectors' selectors.
+func (o *Observer) readNamespacesAndPods(ctx context.Context, s *Observation, wants Wants) {
+	var group sync.WaitGroup
+	group.Go(func() { s.Injectors = bounded(ctx, o.Kube.Injectors) })
+	namespace := wants.Namespace
+	if wants.Pods != nil {
+		namespace = wants.Pods.Namespace
+	}
+	group.Go(func() { s.Namespaces = o.readNamespaces(ctx, namespace) })
+	group.Wait()
+	if wants.Pods != nil {
+		o.readPods(ctx, s, *wants.Pods)
+	}
+}
+
+func (o *Observer) readNamespaces(ctx context.Context, name string) snapshot.Part[[]snapshot.Namespace] {
+	read := func(name string) snapshot.Part[[]snapshot.Namespace] {
+		return bounded(ctx, func(ctx context.Context) snapshot.Part[[]snapshot.Namespace] { return o.Kube.Namespaces(ctx, name) })
+	}
+	all := read(name)
+	if name != "" || all.State != snapshot.Denied {
+		return all
+	}
+	own := o.Kube.Context().Namespace
+	one := read(own)
+	if one.State != snapshot.Read {
+		return all
+	}
+	one.Reason, one.Needs = "only namespace "+own+" could be read", all.Needs
+	return one
+}
+
+func (o *Observer) readPods(ctx context.Context, s *Observation, scope kube.Scope) {
+	keep := (*mesh.Injectors)(nil)
+	if compiled, err := mesh.CompileInjectors(s.Injectors.Value); err == nil && s.Injectors.Known() {
+		keep = compiled
+	}
+	s.Context.Namespace = scope.Namespace
+	s.Pods, s.PodsVersion = o.podsIn(ctx, scope, keep)
+	if scope.Namespace != "" || s.Pods.State != snapshot.Denied {
+		return
+	}
+	denied := s.Pods
+	scope.Namespace = o.Kube.Context().Namespace
+	if own, version := o.podsIn(ctx, scope, keep); own.State == snapshot.Read {
+		own.Reason, own.Needs = "only namespace "+scope.Namespace+" could be read", denied.Needs
+		s.Context.Namespace, s.Pods, s.PodsVersion = scope.Namespace, own, version
+	}
+}
+
+func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, injectors *mesh.Injectors) (snapshot.Part[[]mesh.Pod], string) {
+	var pods []mesh.Pod
+	version, err := o.Kube.EachPod(ctx, scope, func(p *corev1.Pod) {
+		pods = append(pods, mesh.PodFrom(p, injectors.UsesLabel))
+		if len(pods)%kube.PageSize == 0 && o.Progress != nil {
+			o.Progress(fmt.Sprintf("%d pods read", len(pods)))
+		}
+	})
+	return kube.Part(pods, err, kube.PodPermission(scope)), version
+}
+
+func (o *Observer) readWorkloads(ctx context.Context, s *snapshot.Snapshot, namespace string) {
+	var group sync.WaitGroup
+	group.Go(func() {
+		s.Workloads = bounded(ctx, func(ctx context.Context) snapshot.Part[[]snapshot.Workload] { return o.Kube.Workloads(ctx, namespace) })
+	})
+	group.Go(func() {
+		s.Budgets = bounded(ctx, func(ctx context.Context) snapshot.Part[[]snapshot.Budget] { return o.Kube.Budgets(ctx, namespace) })
+	})
+	group.Wait()
+}

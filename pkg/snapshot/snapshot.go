@@ -1,0 +1,209 @@
+// Package snapshot holds what was observed of a cluster and of its Azure
+// resource at one time, and for each part how reading it went. Everything that
+// judges or plans works on a Snapshot and on nothing else.
+//
+// It never holds a Secret, an environment value of a container, or a token.
+package snapshot
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+)
+
+// Snapshot is one observation.
+type Snapshot struct {
+	Taken   time.Time `json:"taken"`
+	Context Context   `json:"context"`
+
+	// Identity is which Azure resource the context's cluster is.
+	Identity Part[Identity] `json:"identity"`
+	// Cluster is that resource.
+	Cluster Part[Cluster] `json:"cluster"`
+	// Feature is the state of the preview feature flag; not asked for where the
+	// api-version is a stable one.
+	Feature Part[string] `json:"feature"`
+
+	// KubernetesVersion of the API server, such as v1.35.4.
+	KubernetesVersion Part[string] `json:"kubernetesVersion"`
+	Nodes             Part[[]Node] `json:"nodes"`
+	// Agent is the node agent's DaemonSet, absent while CNI is off.
+	Agent Part[Agent] `json:"agent"`
+	// AgentPods are the node agent's pods.
+	AgentPods Part[[]AgentPod] `json:"agentPods"`
+	// InjectorMechanisms is the mechanism of each revision's injector.
+	InjectorMechanisms Part[map[string]mesh.Mechanism] `json:"injectorMechanisms"`
+	Injectors          Part[[]mesh.Injector]           `json:"injectors"`
+	Namespaces         Part[[]Namespace]               `json:"namespaces"`
+	// Pods of the namespaces asked for. Their verdicts are not part of the
+	// snapshot: they follow from it.
+	Pods Part[[]mesh.Pod] `json:"pods"`
+	// Workloads are the Deployments, StatefulSets and DaemonSets of those
+	// namespaces, and Budgets their PodDisruptionBudgets.
+	Workloads Part[[]Workload] `json:"workloads"`
+	Budgets   Part[[]Budget]   `json:"budgets"`
+}
+
+// Context is what the observation was made through.
+type Context struct {
+	// Name of the kube context; Server is its API server's host name.
+	Name   string `json:"name"`
+	Server string `json:"server"`
+	// Namespace that pods were read in, "" for all.
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// State tells how reading a part went.
+type State string
+
+// A part that is not Read or Absent is unknown, which is never the same as fine.
+const (
+	NotAsked State = "not asked"
+	Read     State = "read"
+	// Absent means that the API answered and the thing does not exist.
+	Absent   State = "absent"
+	Denied   State = "denied"
+	TimedOut State = "timed out"
+	Failed   State = "failed"
+)
+
+// Part is something observed, with how reading it went.
+type Part[T any] struct {
+	State State `json:"state"`
+	// Reason says in one line why a part is not known.
+	Reason string `json:"reason,omitempty"`
+	// Needs is the permission or sign-in that would make it known.
+	Needs string `json:"needs,omitempty"`
+	Value T      `json:"value,omitempty"`
+}
+
+// Known reports whether the part was answered, be it with a value or with the
+// certainty that there is none.
+func (p Part[T]) Known() bool { return p.State == Read || p.State == Absent }
+
+// Found is a part that was read.
+func Found[T any](value T) Part[T] { return Part[T]{State: Read, Value: value} }
+
+// Missing is a part that certainly does not exist.
+func Missing[T any]() Part[T] { return Part[T]{State: Absent} }
+
+// Identity is an AKS cluster's place in Azure.
+type Identity struct {
+	// ID is the ARM resource id.
+	ID             string `json:"id"`
+	SubscriptionID string `json:"subscriptionId"`
+	ResourceGroup  string `json:"resourceGroup"`
+	Name           string `json:"name"`
+	// Cloud is the name of the Azure cloud.
+	Cloud string `json:"cloud"`
+	// Proof says how it is known that this is the context's cluster; "" if that
+	// is not proven, in which case nothing may be written to it.
+	Proof string `json:"proof,omitempty"`
+}
+
+// Cluster is what matters here of a Microsoft.ContainerService/managedClusters
+// resource.
+type Cluster struct {
+	Location          string `json:"location"`
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// ProvisioningState is Succeeded when no operation runs and the last one
+	// went well.
+	ProvisioningState string `json:"provisioningState"`
+	// SKU is Base or Automatic.
+	SKU string `json:"sku,omitempty"`
+	// PowerState is Running or Stopped.
+	PowerState string `json:"powerState,omitempty"`
+	// MeshMode is Istio, Disabled, or "" if the cluster has no mesh.
+	MeshMode  string   `json:"meshMode,omitempty"`
+	Revisions []string `json:"revisions,omitempty"`
+	// Mechanism is what Azure says; Unknown if APIVersion does not know the field.
+	Mechanism mesh.Mechanism `json:"mechanism"`
+	// APIVersion is what the cluster was read with.
+	APIVersion        string `json:"apiVersion"`
+	KnowsMechanism    bool   `json:"knowsMechanism"`
+	NodeResourceGroup string `json:"nodeResourceGroup,omitempty"`
+	FQDN              string `json:"fqdn,omitempty"`
+	PrivateFQDN       string `json:"privateFqdn,omitempty"`
+	Pools             []Pool `json:"pools,omitempty"`
+}
+
+// Pool is a node pool as Azure has it.
+type Pool struct {
+	Name             string `json:"name"`
+	OSType           string `json:"osType,omitempty"`
+	OSSKU            string `json:"osSku,omitempty"`
+	NodeImageVersion string `json:"nodeImageVersion,omitempty"`
+}
+
+// Node is what matters here of a Kubernetes node.
+type Node struct {
+	Name string `json:"name"`
+	// OS is linux or windows.
+	OS string `json:"os,omitempty"`
+	// OSImage is such as "Ubuntu 22.04.5 LTS".
+	OSImage        string `json:"osImage,omitempty"`
+	NodeImage      string `json:"nodeImage,omitempty"`
+	KubeletVersion string `json:"kubeletVersion,omitempty"`
+	ProviderID     string `json:"providerId,omitempty"`
+	Ready          bool   `json:"ready"`
+	// Virtual nodes run pods elsewhere and never have a node agent.
+	Virtual bool `json:"virtual,omitempty"`
+}
+
+// Agent is the node agent's DaemonSet.
+type Agent struct {
+	Created time.Time `json:"created"`
+	// Desired is the number of nodes that should run it; Ready of them do;
+	// Updated of them run its present version.
+	Desired int32 `json:"desired"`
+	Ready   int32 `json:"ready"`
+	Updated int32 `json:"updated"`
+	// Current reports whether the DaemonSet controller has seen its present version.
+	Current bool `json:"current"`
+	// Deleting is set while the DaemonSet is going away.
+	Deleting bool `json:"deleting,omitempty"`
+}
+
+// AgentPod is one pod of the node agent.
+type AgentPod struct {
+	Name  string `json:"name"`
+	Node  string `json:"node"`
+	Ready bool   `json:"ready"`
+	// Waiting is why its container does not run, such as ImagePullBackOff.
+	Waiting string `json:"waiting,omitempty"`
+}
+
+// Namespace is a namespace with its labels.
+type Namespace struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// Workload is a Deployment, StatefulSet or DaemonSet, with what decides whether
+// and how it can be restarted.
+type Workload struct {
+	mesh.Workload
+	// Replicas wanted; for a DaemonSet the number of nodes.
+	Replicas int32 `json:"replicas"`
+	// Paused Deployments roll out nothing until they are resumed.
+	Paused bool `json:"paused,omitempty"`
+	// OnDelete is set if pods are replaced only when somebody deletes them.
+	OnDelete bool `json:"onDelete,omitempty"`
+	// Partition keeps the StatefulSet's pods below this ordinal as they are.
+	Partition int32 `json:"partition,omitempty"`
+	// TemplateRedirect is the redirect container that the pod template itself
+	// carries, which no restart changes.
+	TemplateRedirect string `json:"templateRedirect,omitempty"`
+	// PodLabels are the pod template's labels.
+	PodLabels map[string]string `json:"podLabels,omitempty"`
+}
+
+// Budget is a PodDisruptionBudget.
+type Budget struct {
+	Namespace          string                `json:"namespace"`
+	Name               string                `json:"name"`
+	Selector           *metav1.LabelSelector `json:"selector,omitempty"`
+	DisruptionsAllowed int32                 `json:"disruptionsAllowed"`
+}
