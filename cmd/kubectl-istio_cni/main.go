@@ -11,7 +11,8 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
 )
 
-var version = "v0.0.0-dev" //nolint:gochecknoglobals // set by the linker
+// version is set by the linker.
+var version = "v0.0.0-dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -92,15 +92,13 @@ func (r *Restart) startAll(ctx context.Context) error {
 }
 
 func (r *Restart) progress(done int, unfinished map[mesh.Workload]string) {
-	text := fmt.Sprintf("%d of %d workloads restarted", done, len(r.Plan.Items))
+	rolling := fmt.Sprintf("%d rolling out", len(unfinished))
 	if len(unfinished) == 1 {
 		for workload, status := range unfinished {
-			text += fmt.Sprintf("; %s/%s: %s", workload.Namespace, workload, status)
+			rolling = fmt.Sprintf("%s/%s: %s", workload.Namespace, workload, status)
 		}
-	} else if len(unfinished) > 1 {
-		text += fmt.Sprintf("; %d rolling out", len(unfinished))
 	}
-	r.Report.Progress(text)
+	r.Report.Progress(fmt.Sprintf("%d of %d workloads restarted; %s", done, len(r.Plan.Items), rolling))
 }
 
 // stopped says what an early end leaves: rollouts that go on, and workloads that

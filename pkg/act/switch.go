@@ -86,8 +86,9 @@ func (s *Switch) step(ctx context.Context, next plan.Switch) (done bool, err err
 		return s.wait(ctx)
 	case plan.StepRegister:
 		return false, s.register(ctx, next)
+	default:
+		return s.write(ctx, next)
 	}
-	return s.write(ctx, next)
 }
 
 // wait lets the operation that runs on the cluster end. It may be this switch,
@@ -150,8 +151,8 @@ func (s *Switch) write(ctx context.Context, next plan.Switch) (done bool, err er
 	}
 	s.Report.Progress("Azure: sending the change")
 	operation, err := a.Client.PutCluster(ctx, a.Identity, a.Version, a.Document, change)
-	var conflict *azure.Conflict
-	var uncertain *azure.Uncertain
+	var conflict *azure.ConflictError
+	var uncertain *azure.UncertainError
 	switch {
 	case errors.As(err, &conflict):
 		s.Report.Say("The cluster changed since it was read; nothing was written. Reading it again.")
@@ -176,7 +177,7 @@ func (s *Switch) write(ctx context.Context, next plan.Switch) (done bool, err er
 // caused it may not show yet in the cluster's provisioning state.
 const pause = 3 * time.Second
 
-func (s *Switch) afterConflict(ctx context.Context, conflict *azure.Conflict) error {
+func (s *Switch) afterConflict(ctx context.Context, conflict *azure.ConflictError) error {
 	if !s.Wait {
 		return &fail.Error{Attempt: s.attempt(), Cause: conflict.Cause, Remedy: "nothing was written; run the same command again"}
 	}
@@ -188,7 +189,7 @@ func (s *Switch) afterConflict(ctx context.Context, conflict *azure.Conflict) er
 
 // afterUncertainty reads what became of a write. A reconciling write leaves no
 // mark, so it is not repeated.
-func (s *Switch) afterUncertainty(ctx context.Context, uncertain *azure.Uncertain) error {
+func (s *Switch) afterUncertainty(ctx context.Context, uncertain *azure.UncertainError) error {
 	if err := sleep(ctx, pause); err != nil {
 		return err
 	}
@@ -230,7 +231,7 @@ func (s *Switch) verify(ctx context.Context) error {
 // unfollowed explains why following an operation ended before it did.
 func (s *Switch) unfollowed(err error) error {
 	attempt := "follow the change to the end"
-	var failed *azure.OperationFailed
+	var failed *azure.OperationError
 	switch {
 	case errors.As(err, &failed):
 		return &fail.Error{Attempt: s.attempt(), Cause: err, Remedy: "see `kubectl istio-cni status`, then run the same command again"}

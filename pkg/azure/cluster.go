@@ -47,28 +47,28 @@ func (c *Client) Cluster(ctx context.Context, id snapshot.Identity, version APIV
 	return document, fail.To(attempt, err)
 }
 
-// Conflict is a write that Azure refused because the cluster is not as it was
+// ConflictError is a write that Azure refused because the cluster is not as it was
 // when it was read. Nothing was written: read again and decide again.
-type Conflict struct{ Cause error }
+type ConflictError struct{ Cause error }
 
 // Error tells what Azure said.
-func (e *Conflict) Error() string { return e.Cause.Error() }
+func (e *ConflictError) Error() string { return e.Cause.Error() }
 
 // Unwrap gives Azure's error.
-func (e *Conflict) Unwrap() error { return e.Cause }
+func (e *ConflictError) Unwrap() error { return e.Cause }
 
-// Uncertain is a write of which nobody knows whether Azure accepted it. Read
+// UncertainError is a write of which nobody knows whether Azure accepted it. Read
 // again to find out.
-type Uncertain struct{ Cause error }
+type UncertainError struct{ Cause error }
 
 // Error tells what went wrong.
-func (e *Uncertain) Error() string { return e.Cause.Error() }
+func (e *UncertainError) Error() string { return e.Cause.Error() }
 
 // Unwrap gives the fault.
-func (e *Uncertain) Unwrap() error { return e.Cause }
+func (e *UncertainError) Unwrap() error { return e.Cause }
 
 // PutCluster sends a change, provided that the cluster is still as document
-// shows it. The error is a *Conflict or an *Uncertain where those apply.
+// shows it. The error is a *ConflictError or an *UncertainError where those apply.
 func (c *Client) PutCluster(ctx context.Context, id snapshot.Identity, version APIVersion, document *Document, change *Change) (*Operation, error) {
 	resp, err := c.do(ctx, request{
 		method: http.MethodPut, path: id.ID, apiVersion: version.Name,
@@ -79,9 +79,9 @@ func (c *Client) PutCluster(ctx context.Context, id snapshot.Identity, version A
 	}
 	switch {
 	case isConflict(err):
-		return nil, &Conflict{err}
+		return nil, &ConflictError{err}
 	case isUncertain(err):
-		return nil, &Uncertain{err}
+		return nil, &UncertainError{err}
 	case err != nil:
 		return nil, err
 	}

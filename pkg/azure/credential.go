@@ -164,6 +164,7 @@ func (s SignIn) credential(method Method) (azcore.TokenCredential, error) {
 		return azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
 			ClientOptions: options, TenantID: s.Tenant,
 		})
+	default:
 	}
 	return nil, fail.Usage("--auth %s: no such way to sign in; known are %s", method, strings.Join(Methods(), ", "))
 }

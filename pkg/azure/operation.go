@@ -56,15 +56,15 @@ func pace(n int) time.Duration {
 // in Azure all the same.
 var ErrUnfollowed = errors.New("the operation could not be followed any further; it goes on in Azure")
 
-// OperationFailed is an operation that ended other than Succeeded.
-type OperationFailed struct {
+// OperationError is an operation that ended other than Succeeded.
+type OperationError struct {
 	Status  string
 	Code    string
 	Message string
 }
 
 // Error is what Azure said about it.
-func (e *OperationFailed) Error() string {
+func (e *OperationError) Error() string {
 	text := "the operation ended " + e.Status
 	if e.Code != "" {
 		text += ": " + e.Code
@@ -105,7 +105,7 @@ func (s operationStatus) ended() (bool, error) {
 	case strings.EqualFold(s.Status, "Succeeded"):
 		return true, nil
 	case strings.EqualFold(s.Status, "Failed"), strings.EqualFold(s.Status, "Canceled"):
-		failed := &OperationFailed{Status: s.Status}
+		failed := &OperationError{Status: s.Status}
 		if s.Error != nil {
 			failed.Code, failed.Message = s.Error.Code, s.Error.Message
 		}
@@ -133,7 +133,7 @@ func (c *Client) poll(ctx context.Context, progress Progress, look func(context.
 	lastAnswer := time.Now()
 	for n := 0; ; n++ {
 		done, status, wait, err := look(ctx)
-		var failed *OperationFailed
+		var failed *OperationError
 		switch {
 		case errors.As(err, &failed):
 			progress(status)

@@ -106,7 +106,7 @@ func serverNames(config *rest.Config) []string {
 	if u, err := url.Parse(config.Host); err == nil && u.Hostname() != "" {
 		names = append(names, u.Hostname())
 	}
-	if name := config.TLSClientConfig.ServerName; name != "" && !config.TLSClientConfig.Insecure {
+	if name := config.ServerName; name != "" && !config.Insecure {
 		names = append(names, name)
 	}
 	return names

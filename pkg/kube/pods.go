@@ -62,7 +62,7 @@ func continueAfterExpiry(err error) string {
 	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {
 		return ""
 	}
-	return status.Status().ListMeta.Continue
+	return status.Status().Continue
 }
 
 // WatchPods watches the pods in scope from a resource version on.

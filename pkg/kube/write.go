@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,16 +43,13 @@ func (c *Client) Restart(ctx context.Context, w mesh.Workload, at time.Time, dry
 	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartedAt, at.Format(time.RFC3339))
 	options := patchOptions(dryRun)
 	var object metav1.Object
-	resource := ""
+	resource := strings.ToLower(w.Kind) + "s.apps"
 	switch w.Kind {
 	case "Deployment":
-		resource = "deployments.apps"
 		object, err = c.AppsV1().Deployments(w.Namespace).Patch(ctx, w.Name, types.MergePatchType, patch, options)
 	case "StatefulSet":
-		resource = "statefulsets.apps"
 		object, err = c.AppsV1().StatefulSets(w.Namespace).Patch(ctx, w.Name, types.MergePatchType, patch, options)
 	case "DaemonSet":
-		resource = "daemonsets.apps"
 		object, err = c.AppsV1().DaemonSets(w.Namespace).Patch(ctx, w.Name, types.MergePatchType, patch, options)
 	default:
 		return 0, fmt.Errorf("%s: a %s cannot be restarted", attempt, w.Kind)

@@ -21,8 +21,9 @@ func (m Mechanism) RedirectContainer() string {
 		return InitContainer
 	case CNIChaining:
 		return ValidationContainer
+	default:
+		return ""
 	}
-	return ""
 }
 
 // String is Azure's spelling, or "unknown".

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/azure"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
@@ -113,7 +112,7 @@ func (o *Observer) apiVersion(ctx context.Context, cluster *AzureCluster) (azure
 		return azure.APIVersion{}, err
 	}
 	version, err := azure.ChooseAPIVersion(offered)
-	return version, fail.To(fmt.Sprintf("choose an api-version for cluster %s", cluster.Identity.Name), err)
+	return version, fail.To("choose an api-version for cluster "+cluster.Identity.Name, err)
 }
 
 // ObserveAzure reads only what leads to the cluster's Azure resource, and the

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,7 +64,7 @@ func CheckRevision(value string, choices []string) error {
 	}
 	cause := fmt.Errorf("the mesh has %s", strings.Join(choices, ", "))
 	if len(choices) == 0 {
-		cause = fmt.Errorf("no injector was found; either the mesh is off or it could not be read")
+		cause = errors.New("no injector was found; either the mesh is off or it could not be read")
 	}
 	return &fail.Error{
 		Attempt: "use revision " + value, Cause: cause,
@@ -78,9 +79,9 @@ func LabelNamespaces(s *snapshot.Snapshot, options LabelOptions) (*Label, error)
 		i := slices.IndexFunc(s.Namespaces.Value, func(ns snapshot.Namespace) bool { return ns.Name == name })
 		switch {
 		case mesh.IsSystemNamespace(name):
-			return nil, fail.To("label namespace "+name, fmt.Errorf("it belongs to Kubernetes or to the Istio add-on"))
+			return nil, fail.To("label namespace "+name, errors.New("it belongs to Kubernetes or to the Istio add-on"))
 		case i < 0 && s.Namespaces.Known():
-			return nil, fail.To("label namespace "+name, fmt.Errorf("there is no such namespace"))
+			return nil, fail.To("label namespace "+name, errors.New("there is no such namespace"))
 		case i < 0:
 			return nil, &fail.Error{Attempt: "label namespace " + name, Cause: fmt.Errorf("its labels could not be read: %s", s.Namespaces.Reason), Remedy: "ask for the permission to " + s.Namespaces.Needs}
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -109,7 +110,7 @@ func checkNamed(named []mesh.Workload, byWorkload map[mesh.Workload]*podsOf, spe
 		if !hasPods && !exists {
 			return &fail.Error{
 				Attempt: fmt.Sprintf("restart %s in namespace %s", workload, workload.Namespace),
-				Cause:   fmt.Errorf("there is no such workload"),
+				Cause:   errors.New("there is no such workload"),
 				Remedy:  "see `kubectl get deployments,statefulsets,daemonsets -n " + workload.Namespace + "`",
 			}
 		}

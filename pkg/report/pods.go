@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,8 +75,9 @@ func stale(s mesh.Staleness) string {
 		return "yes"
 	case mesh.Fresh:
 		return "no"
+	default:
+		return string(s)
 	}
-	return string(s)
 }
 
 func sidecar(pod mesh.Pod) string {
@@ -101,8 +101,9 @@ func stateColour(verdict mesh.Verdict) terminal.Colour {
 		return terminal.Bad
 	case mesh.NotInjected, mesh.Undecided:
 		return terminal.Warn
+	default:
+		return terminal.Dim
 	}
-	return terminal.Dim
 }
 
 // PodRedirection is a pod in the JSON answer.
@@ -175,7 +176,7 @@ func podJSON(row PodRow) PodRedirection {
 func PodNames(rows []PodRow) []string {
 	names := make([]string, len(rows))
 	for i, row := range rows {
-		names[i] = fmt.Sprintf("pod/%s", row.Pod.Name)
+		names[i] = "pod/" + row.Pod.Name
 	}
 	return names
 }

@@ -85,9 +85,8 @@ func meshLine(c snapshot.Cluster) string {
 
 func (s *screen) mechanism(st *status.Status) {
 	var words []string
-	azure := mesh.Unknown
 	if st.Cluster.State == snapshot.Read {
-		azure = st.Cluster.Value.Mechanism
+		azure := st.Cluster.Value.Mechanism
 		words = append(words, fmt.Sprintf("%s (Azure, api-version %s)", s.paintMechanism(azure), st.Cluster.Value.APIVersion))
 	}
 	for _, revision := range slices.Sorted(maps.Keys(st.Injectors.Value)) {

@@ -3,7 +3,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -90,11 +89,4 @@ func orNone(text string) string {
 		return "<none>"
 	}
 	return text
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -61,11 +61,12 @@ func nextForMechanism(s *snapshot.Snapshot, _ *Status) (Next, bool) {
 			return Next{}, false
 		}
 		return Next{Why: "the redirection mechanism is unknown: it takes an Azure sign-in, or the permission to list configmaps in namespace " + mesh.SystemNamespace}, true
+	default:
+		return Next{}, false
 	}
-	return Next{}, false
 }
 
-func nextForAgent(s *snapshot.Snapshot, status *Status) (Next, bool) {
+func nextForAgent(_ *snapshot.Snapshot, status *Status) (Next, bool) {
 	agent := status.Agent
 	switch {
 	case agent.State == snapshot.Absent:

@@ -5,7 +5,6 @@ package status
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -174,6 +173,7 @@ func (c *Count) add(verdict mesh.Verdict) {
 		c.Stale++
 	case mesh.StalenessUnset:
 		c.StaleUnknown++
+	case mesh.Fresh:
 	}
 }
 
@@ -231,7 +231,7 @@ func labelProblem(labels map[string]string, injectors *mesh.Injectors) string {
 		return ""
 	}
 	if _, ok := injectors.Resolve(value); !ok {
-		return fmt.Sprintf("no injector answers to %s", value)
+		return "no injector answers to " + value
 	}
 	return ""
 }

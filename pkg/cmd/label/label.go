@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -201,7 +200,7 @@ func (o *Options) carryOut(ctx context.Context, p *plan.Label) error {
 		}
 		return nil
 	}
-	w := io.Writer(t.Err)
+	w := t.Err
 	if o.DryRun != "none" {
 		w = t.Out
 	}

@@ -41,7 +41,7 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 			return nil
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // being interrupted is how a watch ends
 		}
 		if err != nil {
 			return kube.Explain("watch pods", err, kube.Permission{Verb: "watch", Resource: "pods", Namespace: scope.Namespace})
