@@ -43,7 +43,7 @@ func settleError(attempt string, err error) error {
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return &fail.Error{Attempt: attempt, Cause: fmt.Errorf("it took longer than --timeout (%w)", err), Code: fail.ExitTimeout,
-			Remedy: "the mechanism is switched in Azure; see `kubectl istio-cni status`, or run the same command again to go on waiting"}
+			Remedy: "the mechanism is switched in Azure; see `kubectl istio-cni status`, or run the same command again to go on waiting; with --reconcile Azure puts the node agent right"}
 	case errors.Is(err, context.Canceled):
 		return &fail.Error{Attempt: attempt, Cause: errors.New("interrupted"), Code: fail.ExitInterrupted,
 			Remedy: "the mechanism is switched in Azure; run the same command again to go on"}

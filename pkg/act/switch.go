@@ -83,7 +83,7 @@ func (s *Switch) step(ctx context.Context, next plan.Switch) (done bool, err err
 	case plan.StepNothing:
 		return true, nil
 	case plan.StepWait:
-		return s.wait(ctx)
+		return s.wait(ctx, next)
 	case plan.StepRegister:
 		return false, s.register(ctx, next)
 	default:
@@ -93,8 +93,13 @@ func (s *Switch) step(ctx context.Context, next plan.Switch) (done bool, err err
 
 // wait lets the operation that runs on the cluster end. It may be this switch,
 // begun by an earlier run of the program.
-func (s *Switch) wait(ctx context.Context) (done bool, err error) {
+func (s *Switch) wait(ctx context.Context, next plan.Switch) (done bool, err error) {
 	cluster := s.Observation.Cluster.Value
+	if cluster.Mechanism != s.Target {
+		if err := s.confirm(next); err != nil {
+			return false, err
+		}
+	}
 	if cluster.Mechanism == s.Target {
 		s.Report.Say(fmt.Sprintf("The change to %s is already under way; following it.", s.Target))
 	} else {
@@ -251,11 +256,14 @@ func (s *Switch) interrupted(err error) error {
 	if errors.As(err, &failure) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	remedy := "nothing was written"
-	if s.written {
-		remedy = goesOn
+	failure = &fail.Error{Attempt: s.attempt(), Cause: errors.New("interrupted"), Remedy: "nothing was written", Code: fail.ExitInterrupted}
+	if errors.Is(err, context.DeadlineExceeded) {
+		failure.Cause, failure.Code = errors.New("it took longer than --timeout"), fail.ExitTimeout
 	}
-	return &fail.Error{Attempt: s.attempt(), Cause: err, Remedy: remedy}
+	if s.written {
+		failure.Remedy = goesOn
+	}
+	return failure
 }
 
 func (s *Switch) attempt() string {

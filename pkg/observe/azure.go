@@ -38,6 +38,8 @@ func (a *AzureCluster) Refresh(ctx context.Context) (snapshot.Cluster, error) {
 }
 
 func (o *Observer) readAzure(ctx context.Context, result *Observation) {
+	ctx, cancel := context.WithTimeout(ctx, azureTimeout)
+	defer cancel()
 	trace := o.trace(result.Snapshot)
 	client, cloud, identity, err := o.identify(ctx, trace)
 	if err != nil {

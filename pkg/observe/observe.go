@@ -5,19 +5,27 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 )
 
-// readTimeout bounds every read but those of pods, which may be many.
-const readTimeout = 20 * time.Second
+const (
+	// readTimeout bounds every read of the API server but those of pods, which
+	// may be many.
+	readTimeout = 20 * time.Second
+	// azureTimeout bounds all reads of Azure together. It leaves room for being
+	// throttled once.
+	azureTimeout = 2 * time.Minute
+)
 
 // Observer reads a cluster.
 type Observer struct {
@@ -28,9 +36,12 @@ type Observer struct {
 	Progress func(string)
 }
 
-// Wants says what to read besides the mesh itself.
+// Wants says what to read besides the injectors and namespaces.
 type Wants struct {
-	// Azure asks for the Azure resource behind the context.
+	// Nodes asks for the nodes, the node agent and the server's version.
+	Nodes bool
+	// Azure asks for the Azure resource behind the context, which it takes the
+	// nodes to find.
 	Azure bool
 	// Pods asks for the pods in a scope, nil for none. If the pods of all
 	// namespaces may not be read, those of the context's are.
@@ -57,16 +68,13 @@ type Observation struct {
 func (o *Observer) Observe(ctx context.Context, wants Wants) *Observation {
 	result := &Observation{Snapshot: o.empty()}
 	var group sync.WaitGroup
-	group.Go(func() { o.readMesh(ctx, result.Snapshot) })
-	nodes := make(chan struct{})
-	group.Go(func() {
-		result.Nodes = bounded(ctx, o.Kube.Nodes)
-		close(nodes)
-	})
-	if wants.Azure {
+	if wants.Nodes {
+		group.Go(func() { o.readAgent(ctx, result.Snapshot) })
 		group.Go(func() {
-			<-nodes
-			o.readAzure(ctx, result)
+			result.Nodes = bounded(ctx, o.Kube.Nodes)
+			if wants.Azure {
+				o.readAzure(ctx, result)
+			}
 		})
 	}
 	if wants.Workloads && wants.Pods != nil {
@@ -88,12 +96,11 @@ func (o *Observer) empty() *snapshot.Snapshot {
 	return s
 }
 
-func (o *Observer) readMesh(ctx context.Context, s *snapshot.Snapshot) {
+func (o *Observer) readAgent(ctx context.Context, s *snapshot.Snapshot) {
 	var group sync.WaitGroup
 	group.Go(func() { s.KubernetesVersion = bounded(ctx, o.Kube.KubernetesVersion) })
 	group.Go(func() { s.Agent = bounded(ctx, o.Kube.Agent) })
 	group.Go(func() { s.AgentPods = bounded(ctx, o.Kube.AgentPods) })
-	group.Go(func() { s.InjectorMechanisms = bounded(ctx, o.Kube.InjectorMechanisms) })
 	group.Wait()
 }
 
@@ -109,6 +116,7 @@ func bounded[T any](ctx context.Context, read func(context.Context) snapshot.Par
 func (o *Observer) readNamespacesAndPods(ctx context.Context, s *Observation, wants Wants) {
 	var group sync.WaitGroup
 	group.Go(func() { s.Injectors = bounded(ctx, o.Kube.Injectors) })
+	group.Go(func() { s.InjectorMechanisms = bounded(ctx, o.Kube.InjectorMechanisms) })
 	namespace := wants.Namespace
 	if wants.Pods != nil {
 		namespace = wants.Pods.Namespace
@@ -175,4 +183,31 @@ func (o *Observer) readWorkloads(ctx context.Context, s *snapshot.Snapshot, name
 		s.Budgets = bounded(ctx, func(ctx context.Context) snapshot.Part[[]snapshot.Budget] { return o.Kube.Budgets(ctx, namespace) })
 	})
 	group.Wait()
+}
+
+// Reachable is an error if not even the API server's version could be read,
+// because then nothing is known at all. The nodes must have been asked for.
+func (o *Observation) Reachable() error {
+	if o.KubernetesVersion.Known() || o.Nodes.Known() || o.Pods.Known() {
+		return nil
+	}
+	return PartError("reach the API server "+o.Context.Server, o.KubernetesVersion)
+}
+
+// PartError is the error of a command that cannot do without a part, nil if the
+// part is known.
+func PartError[T any](attempt string, part snapshot.Part[T]) error {
+	err := &fail.Error{Attempt: attempt, Cause: errors.New(part.Reason)}
+	switch part.State {
+	case snapshot.Read, snapshot.Absent:
+		return nil
+	case snapshot.Denied:
+		err.Remedy = "ask for the permission to " + part.Needs
+	case snapshot.TimedOut:
+		err.Code = fail.ExitTimeout
+		fallthrough
+	default:
+		err.Remedy = "check the kube context (`kubectl config current-context`) and the network"
+	}
+	return err
 }

@@ -53,6 +53,7 @@ func SwitchTo(target mesh.Mechanism, s *snapshot.Snapshot, options SwitchOptions
 	} else {
 		plan.Notices.checkAutomatic(cluster)
 	}
+	plan.Notices.checkPodsRead(s)
 	switch {
 	case cluster.InTransition():
 		plan.Step = StepWait
@@ -152,6 +153,13 @@ func (n *Notices) checkInterception(s *snapshot.Snapshot) {
 	}
 	if len(tproxy) > 0 {
 		n.warn("pods with interception mode TPROXY keep NET_ADMIN in istio-proxy: "+List(tproxy, mostNamed), "use interception mode REDIRECT")
+	}
+}
+
+// checkPodsRead says so if pods that the change concerns may be hidden.
+func (n *Notices) checkPodsRead(s *snapshot.Snapshot) {
+	if s.Pods.State != snapshot.NotAsked && (!s.Pods.Known() || s.Pods.Needs != "") {
+		n.warn("not all pods could be read, so those that keep the old mechanism are not all known: "+s.Pods.Reason, "needs the permission to "+s.Pods.Needs)
 	}
 }
 

@@ -145,24 +145,37 @@ func (o *Options) run(ctx context.Context) error {
 	if !o.Wait {
 		return nil
 	}
-	if err := act.Settle(ctx, o.client, o.Target, observation.Snapshot, o.reporter); err != nil {
+	if err := o.settle(ctx, observation, written); err != nil {
 		return err
 	}
 	return o.finish(ctx)
 }
 
+// settlePatience is how long the cluster may take to follow a change that this
+// run did not make. A change that was made gets all of --timeout.
+const settlePatience = 2 * time.Minute
+
+func (o *Options) settle(ctx context.Context, observation *observe.Observation, written bool) error {
+	if !written {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, settlePatience)
+		defer cancel()
+	}
+	return act.Settle(ctx, o.client, o.Target, observation.Snapshot, o.reporter)
+}
+
 // observe reads the cluster, its Azure resource and its pods.
 func (o *Options) observe(ctx context.Context) (*observe.Observation, error) {
 	o.reporter.Progress("reading the cluster and its Azure resource")
-	observation := o.observer.Observe(ctx, observe.Wants{Azure: true, Pods: &kube.Scope{}})
+	observation := o.observer.Observe(ctx, observe.Wants{Nodes: true, Azure: true, Pods: &kube.Scope{}})
 	o.reporter.Close()
 	if ctx.Err() != nil {
-		return nil, &fail.Error{Attempt: "read the cluster", Cause: ctx.Err(), Remedy: "nothing was written"}
+		return nil, &fail.Error{Attempt: "read the cluster", Cause: ctx.Err(), Remedy: "nothing was written; run the same command again"}
 	}
-	if observation.AzureErr != nil {
-		return nil, observation.AzureErr
+	if err := observation.Reachable(); err != nil {
+		return nil, err
 	}
-	return observation, nil
+	return observation, observation.AzureErr
 }
 
 func (o *Options) dryRun(observation *observe.Observation) error {

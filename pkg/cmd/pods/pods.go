@@ -143,14 +143,11 @@ func (o *Options) rows(ctx context.Context, observation *observe.Observation, sc
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if !observation.Pods.Known() {
-		err := &fail.Error{Attempt: "list pods", Cause: fmt.Errorf("%s", observation.Pods.Reason)}
-		if scope.Namespace != "" {
-			err.Attempt += " in namespace " + scope.Namespace
-		}
-		if observation.Pods.Needs != "" {
-			err.Remedy = "ask for the permission to " + observation.Pods.Needs
-		}
+	attempt := "list pods"
+	if scope.Namespace != "" {
+		attempt += " in namespace " + scope.Namespace
+	}
+	if err := observe.PartError(attempt, observation.Pods); err != nil {
 		return nil, err
 	}
 	verdicts, err := observation.Verdicts()

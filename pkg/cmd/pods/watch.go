@@ -3,6 +3,7 @@ package pods
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,10 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/observe"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/report"
 )
+
+// reconnectPause keeps a server that ends every watch at once from being asked
+// without pause.
+const reconnectPause = time.Second
 
 // watch shows pods again when what is said of them changes. Other changes, which
 // a starting pod has many of, show nothing.
@@ -26,7 +31,7 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 		shown[key(pod)] = saying(pod, judge.Judge(&pod))
 	}
 	resourceVersion := observation.PodsVersion
-	for {
+	for ; ; time.Sleep(reconnectPause) {
 		resourceVersion, err = o.watchOnce(ctx, scope, resourceVersion, func(p *corev1.Pod, deleted bool) error {
 			pod := mesh.PodFrom(p, judge.Injectors.UsesLabel)
 			if deleted {

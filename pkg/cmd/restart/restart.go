@@ -186,12 +186,8 @@ func (o *Options) plan(ctx context.Context) (*plan.Restart, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if !observation.Pods.Known() {
-		failure := &fail.Error{Attempt: "list pods", Cause: errors.New(observation.Pods.Reason)}
-		if observation.Pods.Needs != "" {
-			failure.Remedy = "ask for the permission to " + observation.Pods.Needs
-		}
-		return nil, failure
+	if err := observe.PartError("list pods", observation.Pods); err != nil {
+		return nil, err
 	}
 	if observation.Pods.Needs != "" {
 		o.Reporter.Say(fmt.Sprintf("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs))

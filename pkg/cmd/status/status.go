@@ -3,7 +3,6 @@ package status
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/observe"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/report"
-	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 	judge "github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/status"
 )
 
@@ -102,12 +100,12 @@ func (o *Options) run(ctx context.Context) error {
 
 func (o *Options) show(ctx context.Context) error {
 	o.reporter.Progress("reading the cluster and its Azure resource")
-	observation := o.observer.Observe(ctx, observe.Wants{Azure: true, Pods: &kube.Scope{Namespace: o.Namespace}})
+	observation := o.observer.Observe(ctx, observe.Wants{Nodes: true, Azure: true, Pods: &kube.Scope{Namespace: o.Namespace}})
 	o.reporter.Close()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := Unreachable(observation.Snapshot); err != nil {
+	if err := observation.Reachable(); err != nil {
 		return err
 	}
 	verdict, err := judge.From(observation.Snapshot)
@@ -122,23 +120,4 @@ func (o *Options) show(ctx context.Context) error {
 		t.ClearScreen()
 	}
 	return report.Status(t.Out, verdict, t)
-}
-
-// Unreachable is an error if not even the API server's version could be read,
-// because then nothing is known at all.
-func Unreachable(s *snapshot.Snapshot) error {
-	if s.KubernetesVersion.Known() || s.KubernetesVersion.State == snapshot.Denied && s.Pods.State != snapshot.Denied {
-		return nil
-	}
-	if s.Pods.Known() || s.Nodes.Known() {
-		return nil
-	}
-	err := &fail.Error{
-		Attempt: "reach the API server " + s.Context.Server, Cause: errors.New(s.KubernetesVersion.Reason),
-		Remedy: "check the kube context (`kubectl config current-context`) and the network",
-	}
-	if s.KubernetesVersion.State == snapshot.TimedOut {
-		err.Code = fail.ExitTimeout
-	}
-	return err
 }

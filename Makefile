@@ -1,0 +1,51 @@
+# What a person needs: make demo, make test. The rest is for working on it.
+# Go, make and git are all that has to be installed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.PHONY: build demo test test-unit test-sandbox test-e2e race lint sandbox sandbox-down clean
+
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo v0.0.0-dev)
+BIN := $(CURDIR)/bin
+# No C compiler is needed for anything but the race detector.
+export CGO_ENABLED = 0
+
+build: ## the plugin, in bin/
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
+
+demo: build $(BIN)/sandbox ## the whole how-to, in both directions, on a real cluster on this machine
+	hack/demo.sh
+
+test: test-unit test-sandbox test-e2e ## everything
+
+test-unit: ## rules, goldens, clients
+	go test ./...
+
+test-sandbox: ## the sandbox itself
+	go -C hack/sandbox test $$(go -C hack/sandbox list ./... | grep -v /e2e)
+
+test-e2e: ## the plugin on the sandbox
+	go -C hack/sandbox test -timeout 40m ./e2e/...
+
+race: ## the unit tests under the race detector, which takes a C compiler
+	CGO_ENABLED=1 go test -race ./...
+
+lint: $(BIN)/golangci-lint ## formatting and static analysis
+	$(BIN)/golangci-lint run ./...
+	cd hack/sandbox && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+
+sandbox: $(BIN)/sandbox build ## a cluster to try things on; prints what a shell has to export
+	@$(BIN)/sandbox up
+
+sandbox-down: $(BIN)/sandbox ## ends what make sandbox started
+	@$(BIN)/sandbox down
+
+.PHONY: $(BIN)/sandbox
+$(BIN)/sandbox:
+	@go -C hack/sandbox build -trimpath -o $(BIN)/sandbox .
+
+$(BIN)/golangci-lint: hack/tools/go.mod
+	go -C hack/tools build -trimpath -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+clean:
+	rm -rf $(BIN)
