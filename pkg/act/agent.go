@@ -1,6 +1,7 @@
 package act
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,11 +28,14 @@ func Settle(ctx context.Context, client *kube.Client, target mesh.Mechanism, s *
 		if err := waitUntil(ctx, report, func() (bool, string, error) { return agentReady(ctx, client, s) }); err != nil {
 			return settleError("wait for the node agent", err)
 		}
-		if err := agentEverywhere(ctx, client, s); err != nil {
+		if err := agentEverywhere(ctx, client, s, report); err != nil {
 			return err
 		}
-	} else if err := waitUntil(ctx, report, func() (bool, string, error) { return agentGone(ctx, client) }); err != nil {
-		return settleError("wait for the node agent to go", err)
+	} else {
+		if err := waitUntil(ctx, report, func() (bool, string, error) { return agentGone(ctx, client) }); err != nil {
+			return settleError("wait for the node agent to go", err)
+		}
+		report.Say("The node agent is gone.")
 	}
 	err := waitUntil(ctx, report, func() (bool, string, error) { return injectorsFollow(ctx, client, target) })
 	return settleError("wait for the injectors", err)
@@ -88,14 +92,16 @@ func agentReady(ctx context.Context, client *kube.Client, s *snapshot.Snapshot) 
 // agentEverywhere makes sure that no Linux node is without an agent, which the
 // DaemonSet's own figures do not tell: it does not count nodes that it may not
 // run on.
-func agentEverywhere(ctx context.Context, client *kube.Client, s *snapshot.Snapshot) error {
-	nodes, pods := client.Nodes(ctx), client.AgentPods(ctx)
-	if !nodes.Known() || !pods.Known() {
+func agentEverywhere(ctx context.Context, client *kube.Client, s *snapshot.Snapshot, report Reporter) error {
+	s.Nodes, s.AgentPods = client.Nodes(ctx), client.AgentPods(ctx)
+	ready, wanted, byNode := s.AgentReady()
+	switch {
+	case !byNode:
+		report.Say("The node agent is ready on all nodes that it is wanted on; whether those are all Linux nodes is unknown. It needs the permission to " +
+			cmp.Or(s.Nodes.Needs, s.AgentPods.Needs) + ".")
 		return nil
-	}
-	s.Nodes, s.AgentPods = nodes, pods
-	ready, wanted := s.AgentReady()
-	if ready >= wanted {
+	case ready >= wanted:
+		report.Say(fmt.Sprintf("The node agent is ready on %d of %d Linux nodes.", ready, wanted))
 		return nil
 	}
 	return &fail.Error{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/azure"
@@ -64,8 +63,11 @@ func (s *Switch) Run(ctx context.Context) (written bool, err error) {
 // Blocked is the error for what forbids a change, nil if nothing does.
 func Blocked(attempt string, notices plan.Notices) error {
 	blocking := notices.Blocking()
-	if len(blocking) == 0 {
+	switch len(blocking) {
+	case 0:
 		return nil
+	case 1:
+		return &fail.Error{Attempt: attempt, Cause: errors.New(blocking[0].Text), Remedy: blocking[0].Remedy}
 	}
 	var causes []error
 	for _, notice := range blocking {
@@ -75,7 +77,7 @@ func Blocked(attempt string, notices plan.Notices) error {
 		}
 		causes = append(causes, errors.New(text))
 	}
-	return &fail.Error{Attempt: attempt, Cause: errors.Join(causes...)}
+	return &fail.Error{Attempt: attempt, Cause: errors.Join(causes...), Remedy: "nothing was written"}
 }
 
 func (s *Switch) step(ctx context.Context, next plan.Switch) (done bool, err error) {
@@ -160,10 +162,10 @@ func (s *Switch) write(ctx context.Context, next plan.Switch) (done bool, err er
 	var uncertain *azure.UncertainError
 	switch {
 	case errors.As(err, &conflict):
-		s.Report.Say("The cluster changed since it was read; nothing was written. Reading it again.")
+		s.Report.Say("Azure refused the change, because the cluster is not as it was when it was read (" + azure.Brief(conflict) + "); nothing was written.")
 		return false, s.afterConflict(ctx, conflict)
 	case errors.As(err, &uncertain):
-		s.Report.Say("It is not known whether Azure accepted the change (" + causeOf(uncertain.Cause) + "). Reading the cluster again to find out.")
+		s.Report.Say("It is not known whether Azure accepted the change (" + azure.Brief(uncertain) + "); reading the cluster again to find out.")
 		return false, s.afterUncertainty(ctx, uncertain)
 	case err != nil:
 		return false, err
@@ -184,7 +186,7 @@ const pause = 3 * time.Second
 
 func (s *Switch) afterConflict(ctx context.Context, conflict *azure.ConflictError) error {
 	if !s.Wait {
-		return &fail.Error{Attempt: s.attempt(), Cause: conflict.Cause, Remedy: "nothing was written; run the same command again"}
+		return &fail.Error{Cause: conflict.Cause, Remedy: "nothing was written; run the same command again"}
 	}
 	if err := sleep(ctx, pause); err != nil {
 		return err
@@ -245,7 +247,11 @@ func (s *Switch) unfollowed(err error) error {
 	case errors.Is(err, context.Canceled):
 		return &fail.Error{Attempt: attempt, Cause: errors.New("interrupted"), Code: fail.ExitInterrupted, Remedy: goesOn}
 	}
-	return &fail.Error{Attempt: attempt, Cause: err, Remedy: goesOn}
+	remedy := goesOn
+	if first := fail.Remedy(err); first != "" {
+		remedy = first + "; " + goesOn
+	}
+	return &fail.Error{Cause: err, Remedy: remedy}
 }
 
 const goesOn = "the operation goes on in Azure; run the same command again to go on from there"
@@ -268,15 +274,6 @@ func (s *Switch) interrupted(err error) error {
 
 func (s *Switch) attempt() string {
 	return fmt.Sprintf("switch cluster %s to %s", s.Observation.Identity.Value.Name, s.Target)
-}
-
-// causeOf is the innermost explanation of an error, on one line.
-func causeOf(err error) string {
-	var failure *fail.Error
-	for errors.As(err, &failure) && failure.Cause != nil {
-		err = failure.Cause
-	}
-	return strings.Join(strings.Fields(err.Error()), " ")
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -75,6 +75,14 @@ func withoutQuery(err error) error {
 	return err
 }
 
+// Brief is the cause of an error in a few words, for a line that is not about it.
+func Brief(err error) string {
+	if e, ok := serviceError(err); ok {
+		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code))
+	}
+	return rootCause(err)
+}
+
 func serviceError(err error) (*ServiceError, bool) {
 	var e *ServiceError
 	ok := errors.As(err, &e)
@@ -142,7 +150,7 @@ func remedy(err error) string {
 	case e.Status == http.StatusUnauthorized:
 		return "the sign-in is no longer accepted: sign in again, for instance with `az login`, then run the same command"
 	case e.Code == "AuthorizationFailed" || e.Status == http.StatusForbidden:
-		return "ask for a role with the action that the message names, for instance Azure Kubernetes Service Contributor Role on the cluster"
+		return "ask for a role with that action, for instance Azure Kubernetes Service Contributor Role on the cluster"
 	case e.Code == "SubscriptionNotFound":
 		return "sign in to the tenant that the subscription belongs to: `az login --tenant TENANT`"
 	case e.Code == "MissingSubscriptionRegistration":

@@ -32,11 +32,12 @@ func (c *Client) identifyByServer(ctx context.Context, servers []string) (snapsh
 	if err != nil {
 		return snapshot.Identity{}, explain(attempt, err)
 	}
-	if len(ids) != 1 {
-		return snapshot.Identity{}, &fail.Error{
-			Attempt: attempt, Remedy: nameIt,
-			Cause: fmt.Errorf("%d clusters that this sign-in can see match, one was expected", len(ids)),
-		}
+	switch len(ids) {
+	case 0:
+		return snapshot.Identity{}, &fail.Error{Attempt: attempt, Remedy: nameIt, Cause: errors.New("this sign-in can see no such cluster")}
+	case 1:
+	default:
+		return snapshot.Identity{}, &fail.Error{Attempt: attempt, Remedy: nameIt, Cause: fmt.Errorf("there are %d of them", len(ids))}
 	}
 	identity, err := ParseClusterID(ids[0])
 	return identity, fail.To(attempt, err)

@@ -83,7 +83,7 @@ func (t Trace) Prove(identity snapshot.Identity, cluster snapshot.Cluster) (stri
 				Remedy: "switch to the cluster's kube context with --context, or name the context's own cluster",
 			}
 		}
-		return "its nodes are in resource group " + cluster.NodeResourceGroup, nil
+		return "its nodes are in " + cluster.NodeResourceGroup, nil
 	}
 	names := slices.DeleteFunc([]string{cluster.FQDN, cluster.PrivateFQDN}, func(name string) bool { return name == "" })
 	for _, name := range names {

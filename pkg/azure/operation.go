@@ -3,7 +3,6 @@ package azure
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -51,10 +50,6 @@ const (
 func pace(n int) time.Duration {
 	return min(firstPoll<<min(n/3, 10), pollPace)
 }
-
-// ErrUnfollowed means that an operation could no longer be followed. It goes on
-// in Azure all the same.
-var ErrUnfollowed = errors.New("the operation could not be followed any further; it goes on in Azure")
 
 // OperationError is an operation that ended other than Succeeded.
 type OperationError struct {
@@ -128,7 +123,8 @@ func (c *Client) FollowCluster(ctx context.Context, id snapshot.Identity, versio
 }
 
 // poll calls look until it is done. It puts up with faults for a while, counted
-// from the last answer.
+// from the last answer; an error other than *OperationError says nothing about
+// how the operation goes, and it goes on.
 func (c *Client) poll(ctx context.Context, progress Progress, look func(context.Context) (done bool, status string, wait time.Duration, err error)) error {
 	lastAnswer := time.Now()
 	for n := 0; ; n++ {
@@ -139,7 +135,7 @@ func (c *Client) poll(ctx context.Context, progress Progress, look func(context.
 			progress(status)
 			return err
 		case err != nil && (!isTransient(err) || time.Since(lastAnswer) > patience):
-			return fmt.Errorf("%w: %w", ErrUnfollowed, err)
+			return err
 		case err != nil:
 			progress("no answer from Azure (" + rootCause(err) + "), trying again")
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 )
 
@@ -28,7 +29,11 @@ func Part[T any](value T, err error, action string) snapshot.Part[T] {
 	case errors.Is(err, context.DeadlineExceeded):
 		return snapshot.Part[T]{State: snapshot.TimedOut, Reason: "Azure did not answer in time"}
 	}
-	return snapshot.Part[T]{State: snapshot.Failed, Reason: rootMessage(err)}
+	part := snapshot.Part[T]{State: snapshot.Failed, Reason: rootMessage(err)}
+	if remedy := fail.Remedy(err); remedy != "" {
+		part.Reason += "; " + remedy
+	}
+	return part
 }
 
 // rootMessage is what Azure or the sign-in said, without what was attempted.

@@ -4,6 +4,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -68,6 +69,9 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	if err != nil {
 		return nil, fail.To("use the kubeconfig", err)
 	}
+	if err := checkContext(flags); err != nil {
+		return nil, err
+	}
 	kubeContext, err := readContext(flags, config)
 	if err != nil {
 		return nil, err
@@ -77,6 +81,23 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 
 // Context tells what the client speaks to.
 func (c *Client) Context() Context { return c.context }
+
+// checkContext makes sure that there is a cluster to speak to. client-go falls
+// back to localhost:8080 where nothing names one, which explains nothing.
+func checkContext(flags *genericclioptions.ConfigFlags) error {
+	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return fail.To("read the kubeconfig", err)
+	}
+	given := flags.APIServer != nil && *flags.APIServer != ""
+	if _, err := rest.InClusterConfig(); len(raw.Clusters) > 0 || given || err == nil {
+		return nil
+	}
+	return &fail.Error{
+		Attempt: "use the kubeconfig", Cause: errors.New("it names no cluster, or there is none"),
+		Remedy: "set KUBECONFIG or --kubeconfig, or get one with `az aks get-credentials`",
+	}
+}
 
 func readContext(flags *genericclioptions.ConfigFlags, config *rest.Config) (Context, error) {
 	loader := flags.ToRawKubeConfigLoader()

@@ -28,7 +28,10 @@ func Part[T any](value T, err error, needs Permission) snapshot.Part[T] {
 	case isTimeout(err):
 		return snapshot.Part[T]{State: snapshot.TimedOut, Reason: "the API server did not answer in time"}
 	}
-	return snapshot.Part[T]{State: snapshot.Failed, Reason: shortReason(err)}
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return snapshot.Part[T]{State: snapshot.Failed, Reason: err.Error()}
+	}
+	return snapshot.Part[T]{State: snapshot.Unreachable, Reason: shortReason(err)}
 }
 
 func isTimeout(err error) bool {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,6 +34,7 @@ type Rollout struct {
 // Rollouts follows many rollouts by one list and one watch for each kind of
 // workload, however many workloads there are.
 type Rollouts struct {
+	client *Client
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 	stores map[string]cache.Store
@@ -45,9 +45,8 @@ type Rollouts struct {
 	// expected is the generation that each restarted workload must have reached.
 	expected map[mesh.Workload]int64
 	changed  map[mesh.Workload]bool
-	// refusedSince tells since when no pod of a new rollout could be created.
-	refusedSince map[mesh.Workload]time.Time
-	failed       error
+	stalls   map[mesh.Workload]stall
+	failed   error
 }
 
 // WatchRollouts begins to watch the kinds that the workloads are of, in their
@@ -55,8 +54,8 @@ type Rollouts struct {
 func (c *Client) WatchRollouts(ctx context.Context, workloads []mesh.Workload) (*Rollouts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Rollouts{
-		cancel: cancel, wake: make(chan struct{}, 1), stores: map[string]cache.Store{},
-		expected: map[mesh.Workload]int64{}, changed: map[mesh.Workload]bool{}, refusedSince: map[mesh.Workload]time.Time{},
+		client: c, cancel: cancel, wake: make(chan struct{}, 1), stores: map[string]cache.Store{},
+		expected: map[mesh.Workload]int64{}, changed: map[mesh.Workload]bool{}, stalls: map[mesh.Workload]stall{},
 	}
 	namespace := commonNamespace(workloads)
 	factory := informers.NewSharedInformerFactoryWithOptions(c, 0, informers.WithNamespace(namespace))
@@ -121,6 +120,7 @@ func (r *Rollouts) follow(factory informers.SharedInformerFactory, kind, namespa
 func (r *Rollouts) Expect(w mesh.Workload, generation int64) {
 	r.mu.Lock()
 	r.expected[w] = generation
+	r.stalls[w] = stall{begun: time.Now(), since: time.Now()}
 	r.mu.Unlock()
 	r.mark(w)
 }
@@ -133,7 +133,7 @@ func (r *Rollouts) Next(ctx context.Context) (Rollout, error) {
 			return Rollout{}, err
 		}
 		if w, generation, ok := r.takeChanged(); ok {
-			if rollout, ok := r.look(w, generation); ok {
+			if rollout, ok := r.look(ctx, w, generation); ok {
 				return rollout, nil
 			}
 			continue
@@ -192,7 +192,7 @@ func (r *Rollouts) takeChanged() (mesh.Workload, int64, bool) {
 }
 
 // look judges a workload. ok is false while the store has not seen the restart.
-func (r *Rollouts) look(w mesh.Workload, generation int64) (rollout Rollout, ok bool) {
+func (r *Rollouts) look(ctx context.Context, w mesh.Workload, generation int64) (rollout Rollout, ok bool) {
 	object, exists, _ := r.stores[w.Kind].GetByKey(w.Namespace + "/" + w.Name)
 	if !exists {
 		rollout = Rollout{Workload: w, Err: errors.New("it was deleted")}
@@ -201,7 +201,9 @@ func (r *Rollouts) look(w mesh.Workload, generation int64) (rollout Rollout, ok 
 			return Rollout{}, false
 		}
 		rollout = judgeRollout(w, object)
-		r.judgeRefusal(&rollout, object)
+		if !rollout.Done && rollout.Err == nil {
+			rollout.Err = r.judgeStall(ctx, rollout, object)
+		}
 	}
 	if rollout.Done || rollout.Err != nil {
 		r.mu.Lock()
@@ -227,51 +229,6 @@ func judgeRollout(w mesh.Workload, object any) Rollout {
 	status, done, err := viewer.Status(&unstructured.Unstructured{Object: content}, 0)
 	rollout.Status, rollout.Done, rollout.Err = strings.TrimSpace(status), done, err
 	return rollout
-}
-
-// refusalGrace is how long the API server may refuse all pods of a rollout
-// before that counts as its failure. Kubernetes itself waits for the Deployment's
-// progress deadline, ten minutes by default.
-const refusalGrace = 10 * time.Second
-
-// judgeRefusal ends a rollout none of whose pods the API server lets be created.
-// The Deployment's condition alone does not tell: it also speaks of the pods that
-// the rollout replaces, whose refusal a restart may be the cure for.
-func (r *Rollouts) judgeRefusal(rollout *Rollout, object any) {
-	d, ok := object.(*appsv1.Deployment)
-	if !ok || rollout.Done || rollout.Err != nil {
-		return
-	}
-	message, workload := refusedPods(d), rollout.Workload
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if message == "" {
-		delete(r.refusedSince, workload)
-		return
-	}
-	since, known := r.refusedSince[workload]
-	if !known {
-		since = time.Now()
-		r.refusedSince[workload] = since
-		time.AfterFunc(refusalGrace, func() { r.mark(workload) })
-	}
-	rollout.Status = message
-	if time.Since(since) >= refusalGrace {
-		rollout.Err = errors.New(message)
-	}
-}
-
-// refusedPods says why none of a rollout's pods exist, if that is so.
-func refusedPods(d *appsv1.Deployment) string {
-	if d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas > 0 {
-		return ""
-	}
-	for _, condition := range d.Status.Conditions {
-		if condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue {
-			return "its pods cannot be created: " + condition.Message
-		}
-	}
-	return ""
 }
 
 // commonNamespace is the namespace that all workloads share, "" if they do not.

@@ -43,6 +43,7 @@ func (c *Client) deployments(ctx context.Context, namespace string, options meta
 		d := &list.Items[i]
 		w := workloadFrom("Deployment", d, &d.Spec.Template)
 		w.Replicas, w.Paused = replicas(d.Spec.Replicas), d.Spec.Paused
+		w.Recreate = d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType
 		workloads = append(workloads, w)
 	}
 	return workloads, list.Continue, nil

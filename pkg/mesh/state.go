@@ -129,14 +129,14 @@ func (m *Mesh) staleness(pod *Pod) (Staleness, string) {
 		return Fresh, "no injector matches it any more; a restart would take it out of the mesh"
 	}
 	if known && revision != pod.Revision {
-		return Stale, fmt.Sprintf("injected by %s, today it would be %s", pod.Revision, revision)
+		return Stale, fmt.Sprintf("injected by %s, not %s", pod.Revision, revision)
 	}
 	mechanism := m.MechanismOf(pod.Revision)
 	if mechanism.RedirectContainer() == "" {
 		return StalenessUnset, "the redirection mechanism is unknown"
 	}
 	if pod.Redirect != nil && pod.Redirect.Name != mechanism.RedirectContainer() {
-		return Stale, fmt.Sprintf("has %s, today it would get %s", pod.Redirect.Name, mechanism.RedirectContainer())
+		return Stale, "has " + pod.Redirect.Name
 	}
 	return Fresh, ""
 }
@@ -181,7 +181,7 @@ func (m *Mesh) judgeWithoutProxy(pod *Pod) Verdict {
 	case m.Injectors != nil && !known:
 		return Verdict{State: NotInjected, Stale: StalenessUnset, Reason: "injectors of several revisions match it"}
 	case revision != "" && exemption(pod) == "":
-		return Verdict{State: NotInjected, Stale: Stale, Reason: "older than its namespace's label"}
+		return Verdict{State: NotInjected, Stale: Stale, Reason: "predates the label"}
 	case asks:
 		return Verdict{State: NotInjected, Stale: Fresh, Reason: "its namespace asks for injection, but no injector matches it"}
 	}

@@ -89,7 +89,9 @@ func (o *Observer) identify(ctx context.Context, trace azure.Trace) (*azure.Clie
 		return nil, cloud, snapshot.Identity{}, err
 	}
 	if o.Azure.Named != nil {
-		return client, cloud, *o.Azure.Named, nil
+		identity := *o.Azure.Named
+		identity.Named = true
+		return client, cloud, identity, nil
 	}
 	identity, err := client.Identify(ctx, trace)
 	return client, cloud, identity, err

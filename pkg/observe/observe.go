@@ -194,6 +194,25 @@ func (o *Observation) Reachable() error {
 	return PartError("reach the API server "+o.Context.Server, o.KubernetesVersion)
 }
 
+// InjectionNotes say what is not known of how new pods are injected.
+func (o *Observation) InjectionNotes() []string {
+	var notes []string
+	for _, part := range []struct {
+		what, reason, needs string
+	}{
+		{"which namespaces are in the mesh", o.Namespaces.Reason, o.Namespaces.Needs},
+		{"which injector matches which pod", o.Injectors.Reason, o.Injectors.Needs},
+		{"what the injectors give new pods", o.InjectorMechanisms.Reason, o.InjectorMechanisms.Needs},
+	} {
+		if part.needs != "" {
+			notes = append(notes, fmt.Sprintf("Note: %s is unknown (%s); it needs the permission to %s.", part.what, part.reason, part.needs))
+		}
+	}
+	return notes
+}
+
+const checkNetwork = "check the kube context (`kubectl config current-context`) and the network"
+
 // PartError is the error of a command that cannot do without a part, nil if the
 // part is known.
 func PartError[T any](attempt string, part snapshot.Part[T]) error {
@@ -204,10 +223,10 @@ func PartError[T any](attempt string, part snapshot.Part[T]) error {
 	case snapshot.Denied:
 		err.Remedy = "ask for the permission to " + part.Needs
 	case snapshot.TimedOut:
-		err.Code = fail.ExitTimeout
-		fallthrough
-	default:
-		err.Remedy = "check the kube context (`kubectl config current-context`) and the network"
+		err.Code, err.Remedy = fail.ExitTimeout, checkNetwork
+	case snapshot.Unreachable:
+		err.Remedy = checkNetwork
+	case snapshot.Failed, snapshot.NotAsked:
 	}
 	return err
 }

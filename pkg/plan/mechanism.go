@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func SwitchTo(target mesh.Mechanism, s *snapshot.Snapshot, options SwitchOptions
 	switch {
 	case cluster.InTransition():
 		plan.Step = StepWait
-	case cluster.Mechanism == target && !options.Reconcile:
+	case cluster.Mechanism == target && !options.Reconcile && !unfulfilled(target, s):
 		plan.Step = StepNothing
 		// What forbids a change does not matter where there is none to make.
 		plan.Notices = plan.Notices.Warnings()
@@ -67,11 +68,33 @@ func SwitchTo(target mesh.Mechanism, s *snapshot.Snapshot, options SwitchOptions
 	return plan
 }
 
+// unfulfilled reports whether Azure noted the mechanism as wanted, but failed to
+// bring it about.
+func unfulfilled(target mesh.Mechanism, s *snapshot.Snapshot) bool {
+	if !failed(s.Cluster.Value) {
+		return false
+	}
+	agentMissing := target == mesh.CNIChaining && s.Agent.State == snapshot.Absent
+	agentLeft := target == mesh.InitContainers && s.Agent.State == snapshot.Read
+	behind := slices.ContainsFunc(slices.Collect(maps.Values(s.InjectorMechanisms.Value)), func(m mesh.Mechanism) bool { return m != target })
+	return agentMissing || agentLeft || behind
+}
+
+// failed reports whether the last operation on a cluster ended other than well.
+func failed(c snapshot.Cluster) bool {
+	return strings.EqualFold(c.ProvisioningState, "Failed") || strings.EqualFold(c.ProvisioningState, "Canceled")
+}
+
 func (n *Notices) checkIdentity(s *snapshot.Snapshot) {
-	if s.Identity.Value.Proof == "" {
-		n.block(fmt.Sprintf("nothing proves that %s is the cluster of kube context %s: nodes could not be read, and its API server has another name",
-			s.Identity.Value.Name, s.Context.Name),
-			"ask for the permission to list nodes, or use the kubeconfig that `az aks get-credentials` writes")
+	identity := s.Identity.Value
+	if identity.Proof != "" {
+		return
+	}
+	text := fmt.Sprintf("nothing proves that %s is the cluster of kube context %s: no node could be read, and the API server has another name", identity.Name, s.Context.Name)
+	if identity.Named {
+		n.warn(text+"; it is taken for it because it was named", "")
+	} else {
+		n.block(text, "name the cluster with --cluster-id, or ask for the permission to list nodes")
 	}
 }
 
@@ -89,7 +112,7 @@ func (n *Notices) checkCluster(c snapshot.Cluster) {
 		}
 		n.block("the Istio add-on is not enabled on the cluster (mesh mode: "+mode+")", "enable it: `az aks mesh enable`")
 	}
-	if state := strings.ToLower(c.ProvisioningState); state == "failed" || state == "canceled" {
+	if failed(c) {
 		n.warn("the last operation on the cluster ended "+c.ProvisioningState, "this change makes Azure try again to bring the cluster to its wanted state")
 	}
 	if len(c.Revisions) > 1 {

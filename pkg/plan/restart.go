@@ -172,14 +172,17 @@ func obstacle(workload mesh.Workload, spec snapshot.Workload, known bool, read s
 // hurts says what a rolling restart of a workload may interrupt.
 func hurts(spec snapshot.Workload, budgets snapshot.Part[[]snapshot.Budget]) []string {
 	var hurts []string
-	if spec.Replicas == 1 && spec.Kind == "StatefulSet" {
-		hurts = append(hurts, "its only replica is stopped before the new one starts")
-	} else if spec.Replicas == 1 && spec.Kind == "Deployment" {
-		hurts = append(hurts, "it has one replica")
+	switch {
+	case spec.Recreate:
+		hurts = append(hurts, "all its pods stop before new ones start (Recreate)")
+	case spec.Replicas == 1 && spec.Kind == "StatefulSet":
+		hurts = append(hurts, "its one replica stops before the new one starts")
+	case spec.Replicas == 1 && spec.Kind == "Deployment":
+		hurts = append(hurts, "one replica")
 	}
 	for _, budget := range budgets.Value {
 		if budget.DisruptionsAllowed == 0 && covers(budget, spec) {
-			hurts = append(hurts, "PodDisruptionBudget "+budget.Name+" has no room, and a rolling restart does not ask it")
+			hurts = append(hurts, "PodDisruptionBudget "+budget.Name+" has no room")
 		}
 	}
 	return hurts

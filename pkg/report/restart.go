@@ -12,12 +12,12 @@ import (
 // RestartPlan shows what a restart will do, and what it leaves alone and why.
 func RestartPlan(w io.Writer, p *plan.Restart, term *terminal.Terminal) error {
 	if len(p.Items) > 0 {
-		table := &Table{Header: []string{"NAMESPACE", "RESTART", "STALE PODS", "REASON"}}
+		table := &Table{Header: []string{"NAMESPACE", "RESTART", "STALE", "WHY", "MIND"}}
 		for _, item := range p.Items {
-			table.Add(item.Workload.Namespace, item.Workload.String(), fmt.Sprintf("%d/%d", item.Stale, item.Pods), item.Reason)
-			for _, hurt := range item.Hurts {
-				table.Rows = append(table.Rows, []Cell{{}, {}, {}, {"mind: " + hurt, terminal.Warn}})
-			}
+			table.Rows = append(table.Rows, []Cell{
+				{Text: item.Workload.Namespace}, {Text: item.Workload.String()}, {Text: fmt.Sprintf("%d/%d", item.Stale, item.Pods)},
+				{Text: item.Reason}, {strings.Join(item.Hurts, "; "), terminal.Warn},
+			})
 		}
 		if err := table.Write(w, term); err != nil {
 			return err
@@ -26,7 +26,7 @@ func RestartPlan(w io.Writer, p *plan.Restart, term *terminal.Terminal) error {
 	if len(p.Skipped) == 0 {
 		return nil
 	}
-	table := &Table{Header: []string{"NAMESPACE", "NOT RESTARTED", "REASON"}}
+	table := &Table{Header: []string{"NAMESPACE", "NOT RESTARTED", "WHY"}}
 	for _, skipped := range p.Skipped {
 		table.Add(skipped.Workload.Namespace, skipped.Workload.String(), skipped.Reason)
 	}

@@ -56,6 +56,14 @@ func (s *screen) line(title, text string) {
 	fmt.Fprintf(s, "%s%s%s\n", s.term.Paint(terminal.Bold, title), strings.Repeat(" ", margin-len(title)), text)
 }
 
+// paragraph writes text of any length in one colour, wrapped to the terminal.
+func (s *screen) paragraph(title, text string, colour terminal.Colour) {
+	for _, line := range terminal.Wrap(terminal.CleanLine(text), s.term.Width-margin) {
+		s.line(title, s.term.Paint(colour, line))
+		title = ""
+	}
+}
+
 func (s *screen) cluster(st *status.Status) {
 	s.line("Context", terminal.CleanLine(st.Context.Name+"   "+st.Context.Server))
 	version := strings.TrimPrefix(st.KubernetesVersion.Value, "v")
@@ -124,7 +132,11 @@ func (s *screen) agent(agent status.Agent) {
 		if agent.Ready < agent.Wanted {
 			colour = terminal.Bad
 		}
-		s.line("Node agent", s.term.Paint(colour, fmt.Sprintf("ready on %d of %d Linux nodes", agent.Ready, agent.Wanted)))
+		nodes := "Linux nodes"
+		if !agent.ByNode {
+			nodes = "nodes that it is wanted on"
+		}
+		s.line("Node agent", s.term.Paint(colour, fmt.Sprintf("ready on %d of %d %s", agent.Ready, agent.Wanted, nodes)))
 	default:
 		s.line("Node agent", "unknown")
 	}
@@ -175,6 +187,9 @@ func attentionFirst(namespaces []status.Namespace) []status.Namespace {
 
 func (s *screen) workloads(st *status.Status) {
 	text := countText(st.Workloads)
+	if st.PodsRead != snapshot.Read {
+		text = "unknown"
+	}
 	if st.Outside > 0 {
 		text += s.term.Paint(terminal.Dim, fmt.Sprintf("   (%d outside the mesh)", st.Outside))
 	}
@@ -207,16 +222,16 @@ func (s *screen) unknown(list []status.Unknown) {
 		if u.Reason == "" {
 			text = u.What + ": " + string(u.State)
 		}
-		s.line(title, s.term.Paint(terminal.Warn, terminal.CleanLine(text)))
+		s.paragraph(title, text, terminal.Warn)
 		if u.Needs != "" {
-			s.line("", terminal.CleanLine("  needs "+u.Needs))
+			s.paragraph("", "needs "+u.Needs, "")
 		}
 		title = ""
 	}
 }
 
 func (s *screen) next(next status.Next) {
-	s.line("Next", terminal.CleanLine(next.Why))
+	s.paragraph("Next", next.Why, "")
 	if next.Command != "" {
 		s.line("", s.term.Paint(terminal.Bold, terminal.CleanLine(next.Command)))
 	}

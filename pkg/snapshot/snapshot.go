@@ -66,7 +66,9 @@ const (
 	Absent   State = "absent"
 	Denied   State = "denied"
 	TimedOut State = "timed out"
-	Failed   State = "failed"
+	// Unreachable means that there was no answer at all.
+	Unreachable State = "unreachable"
+	Failed      State = "failed"
 )
 
 // Part is something observed, with how reading it went.
@@ -99,8 +101,11 @@ type Identity struct {
 	// Cloud is the name of the Azure cloud.
 	Cloud string `json:"cloud"`
 	// Proof says how it is known that this is the context's cluster; "" if that
-	// is not proven, in which case nothing may be written to it.
+	// is not proven.
 	Proof string `json:"proof,omitempty"`
+	// Named is set if a person named the cluster. An unproven cluster may be
+	// written to only then.
+	Named bool `json:"named,omitempty"`
 }
 
 // Cluster is what matters here of a Microsoft.ContainerService/managedClusters
@@ -189,6 +194,8 @@ type Workload struct {
 	Replicas int32 `json:"replicas"`
 	// Paused Deployments roll out nothing until they are resumed.
 	Paused bool `json:"paused,omitempty"`
+	// Recreate is set if a Deployment's old pods stop before new ones start.
+	Recreate bool `json:"recreate,omitempty"`
 	// OnDelete is set if pods are replaced only when somebody deletes them.
 	OnDelete bool `json:"onDelete,omitempty"`
 	// Partition keeps the StatefulSet's pods below this ordinal as they are.

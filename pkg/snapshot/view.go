@@ -47,11 +47,11 @@ func (s *Snapshot) LinuxNodes() []Node {
 
 // AgentReady reports on how many of how many Linux nodes the node agent is
 // ready. Nodes are counted, not pods, so that a node that the agent cannot be
-// scheduled on is not forgotten; where nodes could not be read, the DaemonSet's
-// own figure stands in.
-func (s *Snapshot) AgentReady() (ready, wanted int) {
+// scheduled on is not forgotten. Where nodes or pods could not be read, the
+// DaemonSet's own figures stand in, and byNode is false.
+func (s *Snapshot) AgentReady() (ready, wanted int, byNode bool) {
 	if !s.Nodes.Known() || !s.AgentPods.Known() {
-		return int(s.Agent.Value.Ready), int(s.Agent.Value.Desired)
+		return int(s.Agent.Value.Ready), int(s.Agent.Value.Desired), false
 	}
 	readyOn := map[string]bool{}
 	for _, pod := range s.AgentPods.Value {
@@ -65,7 +65,7 @@ func (s *Snapshot) AgentReady() (ready, wanted int) {
 			ready++
 		}
 	}
-	return ready, len(nodes)
+	return ready, len(nodes), true
 }
 
 // Verdicts judges the pods, in their order.

@@ -66,9 +66,11 @@ func nextForMechanism(s *snapshot.Snapshot, _ *Status) (Next, bool) {
 	}
 }
 
-func nextForAgent(_ *snapshot.Snapshot, status *Status) (Next, bool) {
+func nextForAgent(s *snapshot.Snapshot, status *Status) (Next, bool) {
 	agent := status.Agent
 	switch {
+	case agent.State == snapshot.Absent && s.Cluster.State == snapshot.Read && s.Cluster.Value.ProvisioningState != "Succeeded":
+		return Next{"the switch to CNIChaining did not succeed; it can be tried again", "kubectl istio-cni enable"}, true
 	case agent.State == snapshot.Absent:
 		return Next{"the mechanism is CNIChaining, but there is no node agent", "kubectl istio-cni enable --reconcile"}, true
 	case agent.State == snapshot.Read && agent.Ready < agent.Wanted:
@@ -80,9 +82,14 @@ func nextForAgent(_ *snapshot.Snapshot, status *Status) (Next, bool) {
 
 func nextForNamespaces(s *snapshot.Snapshot, status *Status) (Next, bool) {
 	for _, ns := range status.Namespaces {
-		if ns.Problem != "" {
-			return Next{fmt.Sprintf("namespace %s gets no sidecars: %s", ns.Name, ns.Problem), "kubectl istio-cni label " + ns.Name + " --remove-legacy-label"}, true
+		if ns.Problem == "" {
+			continue
 		}
+		command := "kubectl istio-cni label " + ns.Name
+		if ns.Legacy {
+			command += " --remove-legacy-label"
+		}
+		return Next{fmt.Sprintf("namespace %s gets no sidecars: %s", ns.Name, ns.Problem), command}, true
 	}
 	if len(status.Namespaces) == 0 && s.Namespaces.Known() && s.Namespaces.Needs == "" {
 		return Next{"no namespace is in the mesh", "kubectl istio-cni label NAMESPACE"}, true

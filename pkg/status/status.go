@@ -22,9 +22,12 @@ type Status struct {
 	Injectors         snapshot.Part[map[string]mesh.Mechanism] `json:"injectors"`
 	Agent             Agent                                    `json:"agent"`
 	Namespaces        []Namespace                              `json:"namespaces"`
-	// Workloads counts the workloads of the mesh's namespaces.
-	Workloads Count `json:"workloads"`
-	// Outside is the number of workloads that have nothing to do with the mesh.
+	// Workloads counts the workloads of the mesh's namespaces, PodsRead telling
+	// whether there was anything to count.
+	Workloads Count          `json:"workloads"`
+	PodsRead  snapshot.State `json:"podsRead"`
+	// Outside is the number of other workloads, those of Kubernetes and of the
+	// add-on apart.
 	Outside int `json:"outside"`
 	// Unknown lists what could not be read.
 	Unknown []Unknown `json:"unknown"`
@@ -35,9 +38,11 @@ type Status struct {
 // Agent is the state of the node agent.
 type Agent struct {
 	State snapshot.State `json:"state"`
-	// Ready on so many of the Linux nodes Wanted.
-	Ready  int `json:"ready"`
-	Wanted int `json:"wanted"`
+	// Ready on so many of the Linux nodes Wanted. Unless they were counted
+	// ByNode, nodes that the DaemonSet does not want to run on are left out.
+	Ready  int  `json:"ready"`
+	Wanted int  `json:"wanted"`
+	ByNode bool `json:"byNode"`
 	// Nodes without a ready agent, with the reason if it is known.
 	Nodes []AgentNode `json:"nodesWithout,omitempty"`
 }
@@ -54,8 +59,10 @@ type Namespace struct {
 	// Label is what it carries for injection, such as istio.io/rev=asm-1-27.
 	Label string `json:"label,omitempty"`
 	// Problem says why the label does not do what it looks like; may be empty.
-	Problem   string `json:"problem,omitempty"`
-	Workloads Count  `json:"workloads"`
+	Problem string `json:"problem,omitempty"`
+	// Legacy tells whether the namespace has the label istio-injection.
+	Legacy    bool  `json:"legacyLabel,omitempty"`
+	Workloads Count `json:"workloads"`
 }
 
 // Count counts workloads by their worst pod.
@@ -90,7 +97,7 @@ func From(s *snapshot.Snapshot) (*Status, error) {
 	status := &Status{
 		Context: s.Context, Identity: s.Identity, Cluster: s.Cluster, Feature: s.Feature,
 		KubernetesVersion: s.KubernetesVersion, Injectors: s.InjectorMechanisms,
-		Agent: agentOf(s), Unknown: unknowns(s),
+		Agent: agentOf(s), PodsRead: s.Pods.State, Unknown: unknowns(s),
 	}
 	if err := status.count(s); err != nil {
 		return nil, err
@@ -110,8 +117,8 @@ func agentOf(s *snapshot.Snapshot) Agent {
 	if s.Agent.State != snapshot.Read {
 		return agent
 	}
-	agent.Ready, agent.Wanted = s.AgentReady()
-	if !s.Nodes.Known() || !s.AgentPods.Known() {
+	agent.Ready, agent.Wanted, agent.ByNode = s.AgentReady()
+	if !agent.ByNode {
 		return agent
 	}
 	podOn := map[string]snapshot.AgentPod{}
@@ -142,7 +149,10 @@ func (status *Status) count(s *snapshot.Snapshot) error {
 	byNamespace := map[string]*Count{}
 	status.Workloads = Count{ByState: map[mesh.State]int{}}
 	for workload, verdict := range worstByWorkload(s.Pods.Value, verdicts) {
-		if verdict.State == mesh.Outside || mesh.IsSystemNamespace(workload.Namespace) {
+		switch {
+		case mesh.IsSystemNamespace(workload.Namespace):
+			continue
+		case verdict.State == mesh.Outside:
 			status.Outside++
 			continue
 		}
@@ -159,8 +169,9 @@ func (status *Status) count(s *snapshot.Snapshot) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(byNamespace)) {
 		labels := m.NamespaceLabels[name]
+		_, legacy := labels[mesh.LegacyInjectionLabel]
 		status.Namespaces = append(status.Namespaces, Namespace{
-			Name: name, Label: injectionLabel(labels), Problem: labelProblem(labels, m.Injectors), Workloads: *byNamespace[name],
+			Name: name, Label: injectionLabel(labels), Problem: labelProblem(labels, m.Injectors), Legacy: legacy, Workloads: *byNamespace[name],
 		})
 	}
 	return nil

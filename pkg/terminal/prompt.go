@@ -20,7 +20,7 @@ func (t *Terminal) Confirm(ctx context.Context, question string) error {
 	if !t.CanAsk() {
 		return &fail.Error{
 			Attempt: "ask for confirmation", Cause: errors.New("there is no terminal to ask at"),
-			Remedy: "run again with --yes to go on without asking, or with --dry-run to see what would be done", Code: fail.ExitUsage,
+			Remedy: "run again with --yes to go on without asking", Code: fail.ExitUsage,
 		}
 	}
 	answer, err := t.ask(ctx, question+" [y/N] ")
@@ -36,14 +36,15 @@ func (t *Terminal) Confirm(ctx context.Context, question string) error {
 
 // Choose asks for one of several things. With nobody to ask it is an error that
 // names flag.
-func (t *Terminal) Choose(ctx context.Context, question string, choices []string, flag string) (string, error) {
+func (t *Terminal) Choose(ctx context.Context, what string, choices []string, flag string) (string, error) {
 	if !t.CanAsk() {
-		return "", fail.Usage("%s: say which with %s: %s", question, flag, strings.Join(choices, ", "))
+		return "", fail.Usage("there are several %s (%s); say which with %s", what, strings.Join(choices, ", "), flag)
 	}
+	fmt.Fprintf(t.Err, "There are several %s:\n", what)
 	for i, choice := range choices {
 		fmt.Fprintf(t.Err, "  %d) %s\n", i+1, CleanLine(choice))
 	}
-	answer, err := t.ask(ctx, question+" [1-"+strconv.Itoa(len(choices))+"] ")
+	answer, err := t.ask(ctx, "Which one? [1-"+strconv.Itoa(len(choices))+"] ")
 	if err != nil {
 		return "", err
 	}

@@ -102,7 +102,7 @@ const (
 
 // Paint colours text if colours are wanted.
 func (t *Terminal) Paint(colour Colour, text string) string {
-	if !t.Colour || text == "" {
+	if !t.Colour || text == "" || colour == "" {
 		return text
 	}
 	return "\x1b[" + string(colour) + "m" + text + "\x1b[0m"
@@ -138,6 +138,26 @@ func CleanLine(text string) string {
 
 // Width is the number of columns that text takes.
 func Width(text string) int { return runewidth.StringWidth(text) }
+
+// Wrap breaks text at blanks into lines of at most so many columns; words that
+// are longer keep a line of their own. Where there is no width, it is one line.
+func Wrap(text string, columns int) []string {
+	if columns <= 0 || Width(text) <= columns {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && Width(line)+1+Width(word) > columns {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
 
 // Truncate shortens text to a number of columns, with an ellipsis.
 func Truncate(text string, columns int) string { return runewidth.Truncate(text, columns, "…") }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -201,7 +202,10 @@ func (o *Options) dryRun(observation *observe.Observation) error {
 		return err
 	}
 	t.Say("Would send: PUT %s?api-version=%s with If-Match %s", observation.Identity.Value.ID, observation.Cluster.Value.APIVersion, observation.Azure.Document.ETag())
-	t.Say("Not sent back, because only Azure sets them: %s", plan.List(change.Removed, len(change.Removed)))
+	t.Say("Not sent back, because only Azure sets them:")
+	for _, line := range terminal.Wrap(strings.Join(change.Removed, ", "), 76) {
+		t.Say("  %s", line)
+	}
 	t.Say("Dry run: nothing was sent.")
 	return nil
 }
@@ -219,9 +223,17 @@ func (o *Options) confirm(ctx context.Context, observation *observe.Observation,
 // show says what the change means.
 func (o *Options) show(observation *observe.Observation, p plan.Switch) {
 	t, cluster := o.Factory.Terminal, observation.Cluster.Value
-	t.Say("Cluster     %s (resource group %s, %s)", observation.Identity.Value.Name, observation.Identity.Value.ResourceGroup, cluster.Location)
-	t.Say("            proven to be the cluster of context %s: %s", observation.Context.Name, observation.Identity.Value.Proof)
-	t.Say("Mechanism   %s -> %s   (revision %s, api-version %s)", cluster.Mechanism, o.Target, plan.List(cluster.Revisions, 2), cluster.APIVersion)
+	t.Say("Context     %s", observation.Context.Name)
+	t.Say("Cluster     %s, resource group %s, %s", observation.Identity.Value.Name, observation.Identity.Value.ResourceGroup, cluster.Location)
+	if proof := observation.Identity.Value.Proof; proof != "" {
+		t.Say("            %s", proof)
+	}
+	if cluster.Mechanism == o.Target {
+		t.Say("Mechanism   %s", o.Target)
+	} else {
+		t.Say("Mechanism   %s -> %s", cluster.Mechanism, o.Target)
+	}
+	t.Say("            revision %s, api-version %s", strings.Join(cluster.Revisions, " and "), cluster.APIVersion)
 	for _, notice := range p.Notices.Warnings() {
 		t.Say("Warning     %s", notice.Text)
 		if notice.Remedy != "" {
@@ -239,12 +251,13 @@ func (o *Options) showLeftBehind(p plan.Switch) {
 	}
 	const most = 10
 	if o.Target == mesh.CNIChaining {
-		t.Say("Pods        %d keep istio-init with NET_ADMIN and NET_RAW until they are restarted", len(p.LeftBehind))
+		t.Say("Pods        %d keep istio-init until they are restarted", len(p.LeftBehind))
 		return
 	}
-	t.Say("Pods        %d are left with istio-validation. They work on as they are, but where such a pod's", len(p.LeftBehind))
-	t.Say("            sandbox is made anew (a rebooted node, say) nothing redirects its traffic, and")
-	t.Say("            istio-validation blocks it. Restart them promptly (--restart):")
+	t.Say("Pods        %d are left with istio-validation. They work on as they are, but when", len(p.LeftBehind))
+	t.Say("            such a pod's sandbox is made anew, as after a node's reboot, nothing")
+	t.Say("            redirects its traffic, and istio-validation blocks the pod.")
+	t.Say("            Restart them promptly, for instance with --restart:")
 	for i, pod := range p.LeftBehind {
 		if i == most {
 			t.Say("              … and %d more", len(p.LeftBehind)-most)
@@ -268,15 +281,10 @@ func (o *Options) sayOutcome(observation *observe.Observation, written bool) {
 
 // finish offers the restart and shows the proof.
 func (o *Options) finish(ctx context.Context) error {
-	if o.Target == mesh.CNIChaining {
-		o.reporter.Say("The node agent is ready on every Linux node.")
-	} else {
-		o.reporter.Say("The node agent is gone.")
-	}
 	restarter := &restart.Options{
 		Factory: o.Factory, Client: o.client, Observer: o.observer, Reporter: o.reporter,
-		AllNamespaces: true, Yes: o.Yes || o.Restart, Wait: true, MaxParallel: restart.DefaultMaxParallel,
-		Offer: !o.Restart,
+		Scope: factory.ScopeFlags{AllNamespaces: true}, Yes: o.Restart, Wait: true, MaxParallel: restart.DefaultMaxParallel,
+		Offer: !o.Restart, OfferOnly: o.Yes,
 	}
 	if err := restarter.Run(ctx); err != nil {
 		return err
@@ -305,6 +313,10 @@ func (o *Options) proof(ctx context.Context) error {
 		}
 	}
 	t := o.Factory.Terminal
+	if len(rows) == 0 && observation.Pods.Known() {
+		t.Say("No pods are in the mesh yet; put a namespace into it with `kubectl istio-cni label NAMESPACE`.")
+		return nil
+	}
 	if observation.Pods.Needs != "" {
 		t.Say("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs)
 	}

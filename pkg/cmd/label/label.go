@@ -157,13 +157,15 @@ func (o *Options) revision(ctx context.Context, s *snapshot.Snapshot) (string, e
 		return o.Revision, plan.CheckRevision(o.Revision, choices)
 	case len(choices) == 1:
 		return choices[0], nil
+	case len(choices) == 0 && !s.Injectors.Known():
+		return "", observe.PartError("find the mesh's revision", s.Injectors)
 	case len(choices) == 0:
 		return "", &fail.Error{
-			Attempt: "find the mesh's revision", Cause: errors.New("no injector was found; either the Istio add-on is off or it could not be read"),
-			Remedy: "see `kubectl istio-cni status`, or say the revision with --revision",
+			Attempt: "find the mesh's revision", Cause: errors.New("there is no injector"),
+			Remedy: "enable the Istio add-on: `az aks mesh enable`",
 		}
 	}
-	return o.Factory.Terminal.Choose(ctx, "Several revisions and tags are served. Which one", choices, "--revision")
+	return o.Factory.Terminal.Choose(ctx, "revisions and tags", choices, "--revision")
 }
 
 // selected are the namespaces to label.

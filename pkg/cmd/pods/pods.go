@@ -84,6 +84,9 @@ func (o *Options) complete() error {
 	case len(o.Names) > 0 && o.Scope.Selector != "":
 		return fail.Usage("use either names or --selector")
 	}
+	if err := o.Scope.Validate(); err != nil {
+		return err
+	}
 	o.Names = trimPrefixes(o.Names)
 	var err error
 	o.client, err = o.Factory.KubeClient()
@@ -206,16 +209,8 @@ func (o *Options) note(observation *observe.Observation, scope kube.Scope, rows 
 	if o.Output.Format != output.Wide && !o.Verify {
 		return
 	}
-	for _, part := range []struct {
-		what, reason, needs string
-	}{
-		{"which namespaces are in the mesh", observation.Namespaces.Reason, observation.Namespaces.Needs},
-		{"which injector matches which pod", observation.Injectors.Reason, observation.Injectors.Needs},
-		{"what the injectors give new pods", observation.InjectorMechanisms.Reason, observation.InjectorMechanisms.Needs},
-	} {
-		if part.needs != "" {
-			t.Say("Note: %s is unknown (%s); it needs the permission to %s.", part.what, part.reason, part.needs)
-		}
+	for _, note := range observation.InjectionNotes() {
+		t.Say("%s", note)
 	}
 }
 

@@ -32,18 +32,17 @@ type Options struct {
 	Observer *observe.Observer
 	Reporter *factory.Reporter
 
-	Names         []string
-	AllNamespaces bool
-	Selector      string
-	All           bool
-	MaxParallel   int
-	Wait          bool
-	Yes           bool
-	DryRun        string
-	Timeout       time.Duration
-	// Offer is set where the restart is the end of another command: without a
-	// person to ask, it only says what it would restart.
-	Offer bool
+	Names       []string
+	Scope       factory.ScopeFlags
+	All         bool
+	MaxParallel int
+	Wait        bool
+	Yes         bool
+	DryRun      string
+	Timeout     time.Duration
+	// Offer is set where the restart is the end of another command, and OfferOnly
+	// if nobody is to be asked: it then only says what it would restart.
+	Offer, OfferOnly bool
 }
 
 // New makes the command.
@@ -80,8 +79,7 @@ What cannot be restarted, or would not change by it, is named with the reason.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "The workloads of all namespaces")
-	flags.StringVarP(&o.Selector, "selector", "l", "", "Only workloads with pods whose labels match, such as app=web")
+	o.Scope.AddTo(cmd, "workloads")
 	flags.BoolVar(&o.All, "all", false, "Restart the mesh's workloads whether or not they are stale")
 	flags.IntVar(&o.MaxParallel, "max-parallel", DefaultMaxParallel, "How many rollouts may be unfinished at once")
 	flags.BoolVar(&o.Wait, "wait", true, "Wait for the rollouts to finish")
@@ -94,10 +92,13 @@ What cannot be restarted, or would not change by it, is named with the reason.`,
 
 func (o *Options) complete() error {
 	switch {
-	case len(o.Names) > 0 && (o.AllNamespaces || o.Selector != ""):
+	case len(o.Names) > 0 && (o.Scope.AllNamespaces || o.Scope.Selector != ""):
 		return fail.Usage("use either workload names, or --all-namespaces and --selector")
 	case o.MaxParallel < 1:
 		return fail.Usage("--max-parallel must be at least 1")
+	}
+	if err := o.Scope.Validate(); err != nil {
+		return err
 	}
 	if err := ValidateDryRun(o.DryRun); err != nil {
 		return err
@@ -134,7 +135,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return nil
 	}
 	if o.DryRun != "server" && !o.Yes {
-		if o.Offer && !o.Factory.Terminal.CanAsk() {
+		if o.OfferOnly || o.Offer && !o.Factory.Terminal.CanAsk() {
 			return nil
 		}
 		err := o.Factory.Terminal.Confirm(ctx, fmt.Sprintf("Restart %s?", count(len(p.Items))))
@@ -172,10 +173,7 @@ func count(n int) string {
 }
 
 func (o *Options) plan(ctx context.Context) (*plan.Restart, error) {
-	scope := kube.Scope{Namespace: o.Client.Context().Namespace, LabelSelector: o.Selector}
-	if o.AllNamespaces {
-		scope.Namespace = ""
-	}
+	scope := o.Scope.Scope(o.Client)
 	only, err := ParseWorkloads(o.Names, scope.Namespace)
 	if err != nil {
 		return nil, err
@@ -191,6 +189,9 @@ func (o *Options) plan(ctx context.Context) (*plan.Restart, error) {
 	}
 	if observation.Pods.Needs != "" {
 		o.Reporter.Say(fmt.Sprintf("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs))
+	}
+	for _, note := range observation.InjectionNotes() {
+		o.Reporter.Say(note)
 	}
 	return plan.RestartStale(observation.Snapshot, plan.RestartOptions{Only: only, All: o.All})
 }

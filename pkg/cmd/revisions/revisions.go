@@ -89,9 +89,11 @@ func (o *Options) run(ctx context.Context) error {
 	return table.Write(t.Out, t)
 }
 
+// kubernetesVersions are those of community support, which Azure lists apart
+// from those of long-term support.
 func kubernetesVersions(r Revision) string {
 	for _, with := range r.CompatibleWith {
-		if with.Name == "kubernetes" {
+		if strings.Contains(strings.ToLower(with.Name), "kubernetes") {
 			return strings.Join(with.Versions, ",")
 		}
 	}
