@@ -1,0 +1,108 @@
+// Package parts builds the programs that the sandbox consists of. Each comes
+// from a Go module of its own beside this file, because they disagree about the
+// versions of what they import. What is built is kept outside the tree, by a
+// digest of all that it is made from.
+package parts
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Names of the programs.
+const (
+	Etcd       = "etcd"
+	Kubernetes = "kubernetes"
+	Kubectl    = "kubectl"
+	Kwok       = "kwok"
+	Istio      = "istio"
+)
+
+// kubernetesVersion is what the control plane and kubectl say of themselves. It
+// is the version that parts/kubernetes/go.mod requires.
+const kubernetesVersion = "1.35.4"
+
+// KubernetesVersion is the version of the control plane, such as 1.35.4.
+func KubernetesVersion() string { return kubernetesVersion }
+
+// part is one program: a package of one of the modules.
+type part struct {
+	name, module, pkg string
+	// flags of the linker, besides those that leave out debugging tables.
+	linker string
+}
+
+// all lists the programs in the order in which they are built. What takes
+// longest comes first.
+func all() []part {
+	return []part{
+		{Kubernetes, "kubernetes", ".", versionFlags()},
+		{Kubectl, "kubernetes", "k8s.io/kubernetes/cmd/kubectl", versionFlags()},
+		{Etcd, "etcd", "go.etcd.io/etcd/server/v3", ""},
+		{Kwok, "kwok", "sigs.k8s.io/kwok/cmd/kwok", ""},
+		{Istio, "istio", ".", ""},
+	}
+}
+
+func versionFlags() string {
+	numbers := strings.SplitN(kubernetesVersion, ".", 3)
+	return strings.Join([]string{
+		"-X k8s.io/component-base/version.gitVersion=v" + kubernetesVersion,
+		"-X k8s.io/component-base/version.gitMajor=" + numbers[0],
+		"-X k8s.io/component-base/version.gitMinor=" + numbers[1],
+		"-X k8s.io/client-go/pkg/version.gitVersion=v" + kubernetesVersion,
+	}, " ")
+}
+
+// inlined are the packages that the API server spends its start in. The others
+// are compiled without inlining: nobody waits for what it would gain them, and
+// the compiler needs a quarter less time.
+func inlined() []string {
+	return []string{
+		"std", "golang.org/x/...", "google.golang.org/...", "github.com/google/...", "github.com/fxamacker/...",
+		"k8s.io/apimachinery/...", "k8s.io/kube-openapi/...", "sigs.k8s.io/...",
+	}
+}
+
+// arguments of go build, but for the output. Nobody debugs these programs, so
+// the tables for it are left out as well.
+func (p part) arguments() []string {
+	args := []string{"build", "-mod=readonly", "-trimpath", "-gcflags=all=-l -dwarf=false"}
+	for _, pattern := range inlined() {
+		args = append(args, "-gcflags="+pattern+"=-dwarf=false")
+	}
+	return append(args, "-ldflags", strings.TrimSpace("-s -w "+p.linker))
+}
+
+// digest names all that a program is made from: the module's files, how it is
+// built, and with which compiler for which machine (target).
+func (p part) digest(source, target string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, p.name, p.pkg, p.arguments(), target)
+	files, err := filepath.Glob(filepath.Join(source, p.module, "*"))
+	if err != nil || len(files) == 0 {
+		return "", fmt.Errorf("find the module of %s in %s: no files (%w)", p.name, source, err)
+	}
+	for _, file := range files {
+		if err := hashFile(h, file); err != nil {
+			return "", fmt.Errorf("read the module of %s: %w", p.name, err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+func hashFile(h io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	fmt.Fprintln(h, filepath.Base(path))
+	_, err = io.Copy(h, f)
+	return err
+}
