@@ -97,8 +97,11 @@ func agentEverywhere(ctx context.Context, client *kube.Client, s *snapshot.Snaps
 	ready, wanted, byNode := s.AgentReady()
 	switch {
 	case !byNode:
-		report.Say("The node agent is ready on all nodes that it is wanted on; whether those are all Linux nodes is unknown. It needs the permission to " +
-			cmp.Or(s.Nodes.Needs, s.AgentPods.Needs) + ".")
+		why := s.Nodes.Why()
+		if s.Nodes.Known() {
+			why = s.AgentPods.Why()
+		}
+		report.Say("The node agent is ready on all nodes that it is wanted on; whether those are all Linux nodes is not known: " + why + ".")
 		return nil
 	case ready >= wanted:
 		report.Say(fmt.Sprintf("The node agent is ready on %d of %d Linux nodes.", ready, wanted))
@@ -126,6 +129,9 @@ func injectorsFollow(ctx context.Context, client *kube.Client, target mesh.Mecha
 	if err := partError(ctx, part); err != nil {
 		return false, "", err
 	}
+	if part.State != snapshot.Read {
+		return false, "injectors: not readable (" + cmp.Or(part.Reason, string(part.State)) + ")", nil
+	}
 	var behind []string
 	for _, revision := range slices.Sorted(maps.Keys(part.Value)) {
 		if part.Value[revision] != target {
@@ -145,7 +151,7 @@ func partError[T any](ctx context.Context, part snapshot.Part[T]) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case part.State == snapshot.Denied:
-		return fmt.Errorf("%s; needs %s", part.Reason, part.Needs)
+		return errors.New(part.Why())
 	}
 	return nil
 }

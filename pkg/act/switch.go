@@ -34,6 +34,8 @@ type Switch struct {
 	Report  Reporter
 
 	confirmed, written bool
+	// uncertain is set while nobody knows whether Azure accepted the change.
+	uncertain bool
 }
 
 // maxDecisions bounds how often a switch is decided anew because the cluster
@@ -157,9 +159,11 @@ func (s *Switch) write(ctx context.Context, next plan.Switch) (done bool, err er
 		return false, fail.To(s.attempt(), err)
 	}
 	s.Report.Progress("Azure: sending the change")
+	s.uncertain = true
 	operation, err := a.Client.PutCluster(ctx, a.Identity, a.Version, a.Document, change)
 	var conflict *azure.ConflictError
 	var uncertain *azure.UncertainError
+	s.uncertain = errors.As(err, &uncertain)
 	switch {
 	case errors.As(err, &conflict):
 		s.Report.Say("Azure refused the change, because the cluster is not as it was when it was read (" + azure.Brief(conflict) + "); nothing was written.")
@@ -201,8 +205,12 @@ func (s *Switch) afterUncertainty(ctx context.Context, uncertain *azure.Uncertai
 		return err
 	}
 	if err := s.refresh(ctx); err != nil {
-		return &fail.Error{Attempt: s.attempt(), Cause: errors.Join(uncertain.Cause, err), Remedy: "it is not known whether the change was accepted; run the same command again, it finds out"}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &fail.Error{Attempt: s.attempt(), Cause: errors.Join(uncertain.Cause, err), Remedy: findOut}
 	}
+	s.uncertain = false
 	if s.Observation.Cluster.Value.Mechanism == s.Target {
 		s.written = true
 		s.Options.Reconcile = false
@@ -254,19 +262,25 @@ func (s *Switch) unfollowed(err error) error {
 	return &fail.Error{Cause: err, Remedy: remedy}
 }
 
+const findOut = "it is not known whether Azure accepted the change; run the same command again, it finds out"
+
 const goesOn = "the operation goes on in Azure; run the same command again to go on from there"
 
-// interrupted marks an interruption that happened before anything was written.
+// interrupted says what an interruption, or running out of time, leaves behind
+// where nothing was being followed.
 func (s *Switch) interrupted(err error) error {
 	var failure *fail.Error
-	if errors.As(err, &failure) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if !s.uncertain && errors.As(err, &failure) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	failure = &fail.Error{Attempt: s.attempt(), Cause: errors.New("interrupted"), Remedy: "nothing was written", Code: fail.ExitInterrupted}
 	if errors.Is(err, context.DeadlineExceeded) {
 		failure.Cause, failure.Code = errors.New("it took longer than --timeout"), fail.ExitTimeout
 	}
-	if s.written {
+	switch {
+	case s.uncertain:
+		failure.Remedy = findOut
+	case s.written:
 		failure.Remedy = goesOn
 	}
 	return failure

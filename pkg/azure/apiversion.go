@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // api-versions that the provider metadata, resource groups, features and the
@@ -29,8 +30,9 @@ type APIVersion struct {
 	KnowsMechanism bool
 }
 
-// Preview reports whether a preview feature flag may be needed.
-func (v APIVersion) Preview() bool { return strings.HasSuffix(v.Name, "-preview") }
+// Preview reports whether a preview feature flag may be needed. A stable
+// version's name is a date and nothing else.
+func (v APIVersion) Preview() bool { return len(v.Name) > len(time.DateOnly) }
 
 // OfferedAPIVersions asks which api-versions of managed clusters the cloud offers
 // to a subscription, newest first.

@@ -21,6 +21,9 @@ func ParseClusterID(id string) (snapshot.Identity, error) {
 	if err != nil {
 		return snapshot.Identity{}, fmt.Errorf("%q is not an Azure resource id: %w", id, err)
 	}
+	if parsed.SubscriptionID == "" || parsed.ResourceGroupName == "" || strings.ContainsAny(id, "?#%") {
+		return snapshot.Identity{}, fmt.Errorf("%q is not the id of an AKS cluster, which looks like /subscriptions/ID/resourceGroups/NAME/providers/%s/NAME", id, clusterType)
+	}
 	if !strings.EqualFold(parsed.ResourceType.String(), clusterType) {
 		return snapshot.Identity{}, fmt.Errorf("%q is a %s, not an AKS cluster", id, parsed.ResourceType)
 	}

@@ -48,7 +48,8 @@ func (e *SignInError) Error() string {
 	for _, preamble := range []string{"ChainedTokenCredential: failed to acquire a token.", "Attempted credentials:"} {
 		text = strings.Replace(text, preamble, "", 1)
 	}
-	return "the sign-in failed: " + strings.Join(strings.Fields(text), " ")
+	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.Trim(word, "-") == "" })
+	return "the sign-in failed: " + strings.Join(words, " ")
 }
 
 // Unwrap gives azidentity's error.

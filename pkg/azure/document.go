@@ -39,6 +39,7 @@ type documentView struct {
 		NodeResourceGroup        string `json:"nodeResourceGroup"`
 		FQDN                     string `json:"fqdn"`
 		PrivateFQDN              string `json:"privateFQDN"`
+		AzurePortalFQDN          string `json:"azurePortalFQDN"`
 		PowerState               struct {
 			Code string `json:"code"`
 		} `json:"powerState"`
@@ -126,6 +127,7 @@ func (d *Document) Cluster(version APIVersion) snapshot.Cluster {
 		NodeResourceGroup: p.NodeResourceGroup,
 		FQDN:              p.FQDN,
 		PrivateFQDN:       p.PrivateFQDN,
+		PortalFQDN:        p.AzurePortalFQDN,
 	}
 	if c.KubernetesVersion == "" {
 		c.KubernetesVersion = p.KubernetesVersion
@@ -206,7 +208,9 @@ func (c *Change) Diff(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(diff.Diff(name+" as read", before, name+" as it would be sent", after)), nil
+	// The first line repeats the two after it.
+	_, lines, _ := strings.Cut(string(diff.Diff(name+" as read", before, name+" as it would be sent", after)), "\n")
+	return lines, nil
 }
 
 func indent(text []byte) ([]byte, error) {

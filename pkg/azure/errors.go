@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,15 +14,14 @@ import (
 // ServiceError is an error that Azure answered with. The resource provider
 // answers a flat object, the gateway before it a wrapped one.
 type ServiceError struct {
-	Status  int
-	Code    string
-	Subcode string
-	Message string
-	// RequestID is what Azure's support asks for.
+	Status    int
+	Code      string
+	Message   string
 	RequestID string
 }
 
-// Error is one line, without the request id.
+// Error is one line. Where it is Azure's fault it has the request id, which
+// Azure's support asks for.
 func (e *ServiceError) Error() string {
 	text := fmt.Sprintf("Azure answered %d", e.Status)
 	if e.Code != "" {
@@ -32,13 +30,15 @@ func (e *ServiceError) Error() string {
 	if e.Message != "" {
 		text += ": " + strings.Join(strings.Fields(e.Message), " ")
 	}
+	if e.Status >= 500 && e.RequestID != "" {
+		text += " (request id " + e.RequestID + ")"
+	}
 	return text
 }
 
 type errorBody struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Subcode string `json:"subcode"`
 }
 
 func newServiceError(resp *http.Response, body []byte) *ServiceError {
@@ -55,7 +55,7 @@ func newServiceError(resp *http.Response, body []byte) *ServiceError {
 	if parsed.Error != nil {
 		inner = *parsed.Error
 	}
-	e.Code, e.Message, e.Subcode = inner.Code, inner.Message, inner.Subcode
+	e.Code, e.Message = inner.Code, inner.Message
 	if e.Message == "" {
 		e.Message = http.StatusText(resp.StatusCode)
 	}
@@ -66,7 +66,7 @@ func newServiceError(resp *http.Response, body []byte) *ServiceError {
 // signed, and whoever has the signature can read the operation.
 func withoutQuery(err error) error {
 	var failed *url.Error
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && !isSignIn(err) {
 		if u, parseErr := url.Parse(failed.URL); parseErr == nil && u.RawQuery != "" {
 			u.RawQuery = ""
 			return fmt.Errorf("%s %s: %w", failed.Op, u.Redacted(), failed.Err)
@@ -123,7 +123,7 @@ func isConflict(err error) bool {
 // isUncertain reports whether a write that failed with err may have taken
 // effect all the same.
 func isUncertain(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) || isSignIn(err) {
+	if err == nil || isSignIn(err) {
 		return false
 	}
 	e, ok := serviceError(err)
@@ -153,6 +153,8 @@ func remedy(err error) string {
 		return "ask for a role with that action, for instance Azure Kubernetes Service Contributor Role on the cluster"
 	case e.Code == "SubscriptionNotFound":
 		return "sign in to the tenant that the subscription belongs to: `az login --tenant TENANT`"
+	case e.Code == "ResourceNotFound" || e.Code == "ResourceGroupNotFound":
+		return "check the name, and whether the cluster still exists: `az aks list --output table`"
 	case e.Code == "MissingSubscriptionRegistration":
 		return "register the resource provider: `az provider register --namespace Microsoft.ContainerService`"
 	case e.Code == "UnmarshalError":

@@ -31,14 +31,14 @@ func TestErrorsThatAzureAnswers(t *testing.T) {
 		{"several lines", 400, `{"code":"UnmarshalError","message":"unknown field\n  \"x\"\r\n\tsee aka.ms/aks/apiversions"}`,
 			"UnmarshalError", `Azure answered 400 UnmarshalError: unknown field "x" see aka.ms/aks/apiversions`},
 		{"a code without a message", 412, `{"code":"PreConditionFailed"}`, "PreConditionFailed", "Azure answered 412 PreConditionFailed: Precondition Failed"},
-		{"a message without a code", 500, `{"message":"boom"}`, "", "Azure answered 500: boom"},
-		{"not JSON", 502, "<html><body>Bad Gateway</body></html>", "", "Azure answered 502: Bad Gateway"},
-		{"half an answer", 503, `{"error":{"code":`, "", "Azure answered 503: Service Unavailable"},
+		{"a message without a code", 500, `{"message":"boom"}`, "", "Azure answered 500: boom (request id request-1)"},
+		{"not JSON", 502, "<html><body>Bad Gateway</body></html>", "", "Azure answered 502: Bad Gateway (request id request-1)"},
+		{"half an answer", 503, `{"error":{"code":`, "", "Azure answered 503: Service Unavailable (request id request-1)"},
 		{"empty", 429, "", "", "Azure answered 429: Too Many Requests"},
-		{"JSON, but no object", 500, `"boom"`, "", "Azure answered 500: Internal Server Error"},
+		{"JSON, but no object", 500, `"boom"`, "", "Azure answered 500: Internal Server Error (request id request-1)"},
 		{"an error of another type", 400, `{"error":"invalid_request"}`, "", "Azure answered 400: Bad Request"},
-		{"null", 500, `null`, "", "Azure answered 500: Internal Server Error"},
-		{"a status that nobody knows", 599, ``, "", "Azure answered 599"},
+		{"null", 500, `null`, "", "Azure answered 500: Internal Server Error (request id request-1)"},
+		{"a status that nobody knows", 599, ``, "", "Azure answered 599 (request id request-1)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			resp := &http.Response{StatusCode: test.status, Header: http.Header{"X-Ms-Request-Id": {"request-1"}}}
@@ -125,8 +125,8 @@ func TestKindsOfErrors(t *testing.T) {
 	if IsNotFound(nil) || IsDenied(nil) || isConflict(nil) || isUncertain(nil) {
 		t.Error("no error is none of these")
 	}
-	if err := context.Canceled; IsNotFound(err) || IsDenied(err) || isConflict(err) || isTransient(err) {
-		t.Error("an interruption is no answer of Azure's, and not tried again")
+	if err := context.Canceled; IsNotFound(err) || IsDenied(err) || isConflict(err) {
+		t.Error("an interruption is no answer of Azure's")
 	}
 	if !isUncertain(context.DeadlineExceeded) {
 		t.Error("a write that was not answered in time may have taken effect")
@@ -164,7 +164,7 @@ func TestParts(t *testing.T) {
 			Reason: "Azure answered 403 AuthorizationFailed: no", Needs: "the Azure role action " + action}},
 		{"not in time", explain("read the cluster", context.DeadlineExceeded), snapshot.Part[int]{State: snapshot.TimedOut, Reason: "Azure did not answer in time"}},
 		{"not found is not the certainty that there is none", explain("read the cluster", &ServiceError{Status: 404, Code: "ResourceNotFound", Message: "gone"}),
-			snapshot.Part[int]{State: snapshot.Failed, Reason: "Azure answered 404 ResourceNotFound: gone"}},
+			snapshot.Part[int]{State: snapshot.Failed, Reason: "Azure answered 404 ResourceNotFound: gone; check the name, and whether the cluster still exists: `az aks list --output table`"}},
 		{"network", explain("read the cluster", errBroken), snapshot.Part[int]{State: snapshot.Failed, Reason: "cannot read the cluster: connection reset by peer"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func (t Trace) Prove(identity snapshot.Identity, cluster snapshot.Cluster) (stri
 		}
 		return "its nodes are in " + cluster.NodeResourceGroup, nil
 	}
-	names := slices.DeleteFunc([]string{cluster.FQDN, cluster.PrivateFQDN}, func(name string) bool { return name == "" })
+	names := slices.DeleteFunc([]string{cluster.FQDN, cluster.PrivateFQDN, cluster.PortalFQDN}, func(name string) bool { return name == "" })
 	for _, name := range names {
 		if slices.ContainsFunc(t.ServerNames, func(server string) bool { return strings.EqualFold(server, name) }) {
 			return "its API server is " + name, nil

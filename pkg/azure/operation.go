@@ -46,7 +46,7 @@ const (
 	patience = 2 * time.Minute
 )
 
-// Pacer says how long to wait before the nth poll, counted from 0.
+// pace says how long to wait before the nth poll, counted from 0.
 func pace(n int) time.Duration {
 	return min(firstPoll<<min(n/3, 10), pollPace)
 }
@@ -134,10 +134,12 @@ func (c *Client) poll(ctx context.Context, progress Progress, look func(context.
 		case errors.As(err, &failed):
 			progress(status)
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err != nil && (!isTransient(err) || time.Since(lastAnswer) > patience):
 			return err
 		case err != nil:
-			progress("no answer from Azure (" + rootCause(err) + "), trying again")
+			progress("no good answer (" + Brief(err) + "), trying again")
 		default:
 			lastAnswer = time.Now()
 			progress(status)
@@ -153,7 +155,7 @@ func (c *Client) poll(ctx context.Context, progress Progress, look func(context.
 
 // isTransient reports whether the same request may well succeed a little later.
 func isTransient(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isSignIn(err) {
+	if isSignIn(err) {
 		return false
 	}
 	e, ok := serviceError(err)

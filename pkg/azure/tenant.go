@@ -3,8 +3,10 @@ package azure
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -14,8 +16,8 @@ import (
 func TenantOf(ctx context.Context, cloud Cloud, subscription string) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	url := cloud.ResourceManager() + "/subscriptions/" + subscription + "?api-version=" + resourcesAPIVersion
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	address := cloud.ResourceManager() + "/subscriptions/" + subscription + "?api-version=" + resourcesAPIVersion
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return ""
 	}
@@ -34,5 +36,9 @@ func tenantFromChallenge(challenge string) string {
 	if found == nil {
 		return ""
 	}
-	return path.Base(found[1])
+	authority, err := url.Parse(found[1])
+	if err != nil || strings.Trim(authority.Path, "/") == "" {
+		return ""
+	}
+	return path.Base(authority.Path)
 }

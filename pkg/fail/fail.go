@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // Exit codes, the same for every output format.
@@ -70,15 +71,10 @@ func ExitCode(err error) int {
 	if err == nil {
 		return ExitOK
 	}
-	for e := err; e != nil; {
-		var failure *Error
-		if !errors.As(e, &failure) {
-			break
-		}
+	for failure := range failures(err) {
 		if failure.Code != 0 {
 			return failure.Code
 		}
-		e = failure.Cause
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -89,17 +85,34 @@ func ExitCode(err error) int {
 	return ExitError
 }
 
-// Remedy is the outermost remedy in err's chain, "" if there is none.
+// Remedy is the outermost remedy in err's tree, "" if there is none.
 func Remedy(err error) string {
-	for err != nil {
-		var failure *Error
-		if !errors.As(err, &failure) {
-			return ""
-		}
+	for failure := range failures(err) {
 		if failure.Remedy != "" {
 			return failure.Remedy
 		}
-		err = failure.Cause
 	}
 	return ""
+}
+
+// failures goes through every *Error in an error's tree, the outer ones first.
+func failures(err error) iter.Seq[*Error] {
+	return func(yield func(*Error) bool) { walk(err, yield) }
+}
+
+func walk(err error, yield func(*Error) bool) bool {
+	if failure, ok := err.(*Error); ok && !yield(failure) { //nolint:errorlint // the tree is walked here
+		return false
+	}
+	switch wrapper := err.(type) { //nolint:errorlint // the tree is walked here
+	case interface{ Unwrap() error }:
+		return wrapper.Unwrap() == nil || walk(wrapper.Unwrap(), yield)
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapper.Unwrap() {
+			if !walk(inner, yield) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -22,16 +22,16 @@ func Part[T any](value T, err error, needs Permission) snapshot.Part[T] {
 	case apierrors.IsNotFound(err):
 		return snapshot.Missing[T]()
 	case apierrors.IsForbidden(err):
-		return snapshot.Part[T]{State: snapshot.Denied, Reason: "the API server denies it", Needs: needs.String()}
+		return snapshot.Part[T]{State: snapshot.Denied, Reason: "the API server denies it", Needs: "the permission to " + needs.String()}
 	case apierrors.IsUnauthorized(err):
-		return snapshot.Part[T]{State: snapshot.Denied, Reason: "the API server does not accept the credentials", Needs: "valid credentials in the kubeconfig"}
+		return snapshot.Part[T]{State: snapshot.Denied, Reason: "the API server does not accept the credentials", Needs: "valid credentials for the cluster"}
 	case isTimeout(err):
 		return snapshot.Part[T]{State: snapshot.TimedOut, Reason: "the API server did not answer in time"}
 	}
-	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
-		return snapshot.Part[T]{State: snapshot.Failed, Reason: err.Error()}
+	if failed := (*url.Error)(nil); errors.As(err, &failed) || isUnreachable(err) {
+		return snapshot.Part[T]{State: snapshot.Unreachable, Reason: shortReason(err)}
 	}
-	return snapshot.Part[T]{State: snapshot.Unreachable, Reason: shortReason(err)}
+	return snapshot.Part[T]{State: snapshot.Failed, Reason: err.Error()}
 }
 
 func isTimeout(err error) bool {

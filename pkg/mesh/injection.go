@@ -22,6 +22,10 @@ type Injector struct {
 	// Tag is the revision tag it serves, "" if it serves the revision itself.
 	Tag string `json:"tag,omitempty"`
 
+	// Conditional is set if the webhook has match conditions, which are not
+	// evaluated: whether it is called is then unknown.
+	Conditional bool `json:"conditional,omitempty"`
+
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	ObjectSelector    *metav1.LabelSelector `json:"objectSelector,omitempty"`
 }
@@ -47,7 +51,7 @@ func InjectorsFrom(c *admissionv1.MutatingWebhookConfiguration) []Injector {
 		if mutatesNewPods(w.Rules) {
 			injectors = append(injectors, Injector{
 				Configuration: c.Name, Webhook: w.Name, Revision: revision, Tag: tag,
-				NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector,
+				Conditional: len(w.MatchConditions) > 0, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector,
 			})
 		}
 	}

@@ -18,7 +18,7 @@ const (
 	// Privileged pods have a container that may change the network.
 	Privileged State = "privileged"
 	// NotInjected pods have no proxy although they should.
-	NotInjected State = "not injected"
+	NotInjected State = "uninjected"
 	// Undecided pods have no proxy, and whether they should could not be read.
 	Undecided State = "unknown"
 	// Secured pods are in the mesh and have no such container.
@@ -77,7 +77,10 @@ func (m *Mesh) MechanismOf(revision string) Mechanism {
 
 // Judge says how a pod stands.
 func (m *Mesh) Judge(pod *Pod) Verdict {
-	if !pod.HasProxy {
+	switch {
+	case pod.Phase == corev1.PodSucceeded || pod.Phase == corev1.PodFailed:
+		return m.judgeEnded(pod)
+	case !pod.HasProxy:
 		return m.judgeWithoutProxy(pod)
 	}
 	verdict := judgeProxied(pod)
@@ -86,11 +89,24 @@ func (m *Mesh) Judge(pod *Pod) Verdict {
 		return verdict
 	}
 	stale, reason := m.staleness(pod)
+	if verdict.State == Bypassing && stale == Fresh {
+		// Whatever took its redirect container away may do so again, or not.
+		stale = StalenessUnset
+	}
 	verdict.Stale = stale
 	if verdict.Reason == "" {
 		verdict.Reason = reason
 	}
 	return verdict
+}
+
+// judgeEnded is about pods whose containers will not run again.
+func (m *Mesh) judgeEnded(pod *Pod) Verdict {
+	asks := pod.HasProxy || AsksForInjection(m.NamespaceLabels[pod.Namespace])
+	if !asks || IsSystemNamespace(pod.Namespace) {
+		return Verdict{State: Outside, Stale: Fresh}
+	}
+	return Verdict{State: Exempt, Stale: Fresh, Reason: "has ended"}
 }
 
 func judgeProxied(pod *Pod) Verdict {
@@ -124,68 +140,80 @@ func privilegeReason(pod *Pod) string {
 
 // staleness compares the pod with what it would get today.
 func (m *Mesh) staleness(pod *Pod) (Staleness, string) {
-	revision, known := m.revisionToday(pod)
-	if known && revision == "" {
-		return Fresh, "no injector matches it any more; a restart would take it out of the mesh"
-	}
-	if known && revision != pod.Revision {
-		return Stale, fmt.Sprintf("injected by %s, not %s", pod.Revision, revision)
-	}
+	today, reason := m.revisionToday(pod)
 	mechanism := m.MechanismOf(pod.Revision)
-	if mechanism.RedirectContainer() == "" {
+	switch {
+	case pod.Revision == "":
+		return StalenessUnset, "the revision that injected it is unknown"
+	case reason == "" && today == "":
+		return Fresh, "no injector matches it any more; a restart would take it out of the mesh"
+	case reason == "" && today != pod.Revision:
+		return Stale, fmt.Sprintf("injected by %s, not %s", pod.Revision, today)
+	case mechanism.RedirectContainer() == "":
 		return StalenessUnset, "the redirection mechanism is unknown"
-	}
-	if pod.Redirect != nil && pod.Redirect.Name != mechanism.RedirectContainer() {
+	case m.Default != Unknown && mechanism != m.Default:
+		// Restarted now, it would get what the switch is about to do away with.
+		return StalenessUnset, fmt.Sprintf("the injector of %s does not follow Azure's %s yet", pod.Revision, m.Default)
+	case pod.Redirect != nil && pod.Redirect.Name != mechanism.RedirectContainer():
 		return Stale, "has " + pod.Redirect.Name
+	case reason != "":
+		return StalenessUnset, reason
 	}
 	return Fresh, ""
 }
 
 // revisionToday is the revision that would inject the pod if it were made now,
-// "" for none. known is false where that cannot be decided: something was not
-// read, or injectors of two revisions compete for the pod.
-func (m *Mesh) revisionToday(pod *Pod) (revision string, known bool) {
+// "" for none. A reason says why that cannot be decided.
+func (m *Mesh) revisionToday(pod *Pod) (revision, reason string) {
 	namespaceLabels, ok := m.NamespaceLabels[pod.Namespace]
-	if m.Injectors == nil || !ok {
-		return "", false
+	switch {
+	case m.Injectors == nil:
+		return "", "the injectors are unknown"
+	case !ok:
+		return "", "the namespace's labels are unknown"
 	}
 	for _, injector := range m.Injectors.For(namespaceLabels, pod.Labels) {
-		if known && injector.Revision != revision {
-			return "", false
+		if injector.Conditional {
+			return "", "injector " + injector.Webhook + " has match conditions"
 		}
-		revision, known = injector.Revision, true
+		if revision != "" && injector.Revision != revision {
+			return "", "injectors of several revisions match it"
+		}
+		revision = injector.Revision
 	}
-	return revision, true
+	return revision, ""
 }
 
 func (m *Mesh) judgeWithoutProxy(pod *Pod) Verdict {
 	if IsSystemNamespace(pod.Namespace) {
 		return Verdict{State: Outside, Stale: Fresh}
 	}
-	if pod.Phase == corev1.PodSucceeded || pod.Phase == corev1.PodFailed {
-		return Verdict{State: Exempt, Stale: Fresh, Reason: "has ended"}
-	}
 	namespaceLabels, ok := m.NamespaceLabels[pod.Namespace]
-	if !ok {
+	asks := AsksForInjection(namespaceLabels) || asksItself(pod)
+	if !ok && !asks {
 		return Verdict{State: Undecided, Stale: StalenessUnset, Reason: "the namespace's labels are unknown"}
 	}
-	asks := AsksForInjection(namespaceLabels)
-	if reason := exemption(pod); reason != "" && asks {
-		return Verdict{State: Exempt, Stale: Fresh, Reason: reason}
+	if reason := exemption(pod); reason != "" {
+		if asks {
+			return Verdict{State: Exempt, Stale: Fresh, Reason: reason}
+		}
+		return Verdict{State: Outside, Stale: Fresh}
 	}
-	if m.Injectors == nil && asks {
-		return Verdict{State: NotInjected, Stale: StalenessUnset, Reason: "the injectors are unknown"}
-	}
-	revision, known := m.revisionToday(pod)
+	revision, reason := m.revisionToday(pod)
 	switch {
-	case m.Injectors != nil && !known:
-		return Verdict{State: NotInjected, Stale: StalenessUnset, Reason: "injectors of several revisions match it"}
-	case revision != "" && exemption(pod) == "":
+	case reason != "" && (asks || m.Injectors != nil):
+		return Verdict{State: NotInjected, Stale: StalenessUnset, Reason: reason}
+	case revision != "":
 		return Verdict{State: NotInjected, Stale: Stale, Reason: "predates the label"}
-	case asks:
-		return Verdict{State: NotInjected, Stale: Fresh, Reason: "its namespace asks for injection, but no injector matches it"}
+	case asks && reason == "":
+		return Verdict{State: NotInjected, Stale: Fresh, Reason: "it asks for injection, but no injector matches it"}
 	}
 	return Verdict{State: Outside, Stale: Fresh}
+}
+
+// asksItself reports whether the pod's own labels ask for a sidecar.
+func asksItself(pod *Pod) bool {
+	return pod.Labels[RevisionLabel] != "" || strings.EqualFold(pod.Labels[InjectLabel], "true")
 }
 
 // exemption tells why Istio would not inject the pod even if a webhook matches.

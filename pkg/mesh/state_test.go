@@ -105,9 +105,9 @@ func TestJudge(t *testing.T) {
 
 		// No proxy.
 		{"predates the label", mesh(), bare(), Verdict{NotInjected, Stale, "predates the label"}},
-		{"dangling revision", mesh(labels(labelSet{"istio.io/rev": "asm-1-26"})), bare(), Verdict{NotInjected, Fresh, "its namespace asks for injection, but no injector matches it"}},
-		{"legacy label", mesh(labels(labelSet{"istio-injection": "enabled"})), bare(), Verdict{NotInjected, Fresh, "its namespace asks for injection, but no injector matches it"}},
-		{"both labels", mesh(labels(labelSet{"istio.io/rev": "asm-1-27", "istio-injection": "enabled"})), bare(), Verdict{NotInjected, Fresh, "its namespace asks for injection, but no injector matches it"}},
+		{"dangling revision", mesh(labels(labelSet{"istio.io/rev": "asm-1-26"})), bare(), Verdict{NotInjected, Fresh, "it asks for injection, but no injector matches it"}},
+		{"legacy label", mesh(labels(labelSet{"istio-injection": "enabled"})), bare(), Verdict{NotInjected, Fresh, "it asks for injection, but no injector matches it"}},
+		{"both labels", mesh(labels(labelSet{"istio.io/rev": "asm-1-27", "istio-injection": "enabled"})), bare(), Verdict{NotInjected, Fresh, "it asks for injection, but no injector matches it"}},
 		{"plain namespace", mesh(labels(nil)), bare(), Verdict{Outside, Fresh, ""}},
 		{"namespace that opts out", mesh(labels(labelSet{"istio-injection": "disabled"})), bare(), Verdict{Outside, Fresh, ""}},
 		{"plain namespace, host network", mesh(labels(nil)), with(bare(), func(p *Pod) { p.HostNetwork = true }), Verdict{Outside, Fresh, ""}},
@@ -134,7 +134,7 @@ func TestJudge(t *testing.T) {
 		{"a mechanism that is not known yet", mesh(mechanisms("Ambient", nil)), secured(), Verdict{Secured, StalenessUnset, "the redirection mechanism is unknown"}},
 		{"only Azure's word", mesh(mechanisms(CNIChaining, nil)), privileged(), Verdict{Privileged, Stale, "has istio-init"}},
 		{"only the injector's word", mesh(mechanisms(Unknown, map[string]Mechanism{"asm-1-27": CNIChaining})), privileged(), Verdict{Privileged, Stale, "has istio-init"}},
-		{"the injector does not follow Azure yet", mesh(mechanisms(CNIChaining, map[string]Mechanism{"asm-1-27": InitContainers})), privileged(), Verdict{Privileged, Fresh, ""}},
+		{"the injector does not follow Azure yet", mesh(mechanisms(CNIChaining, map[string]Mechanism{"asm-1-27": InitContainers})), privileged(), Verdict{Privileged, StalenessUnset, "the injector of asm-1-27 does not follow Azure's CNIChaining yet"}},
 		{"this revision's injector was not read", mesh(mechanisms(Unknown, map[string]Mechanism{"asm-1-28": CNIChaining})), privileged(), Verdict{Privileged, StalenessUnset, "the redirection mechanism is unknown"}},
 		{"injectors unknown, mechanism known", mesh(noInjectors), privileged(), Verdict{Privileged, Stale, "has istio-init"}},
 		{"namespaces unknown, mechanism known", mesh(noNamespaces), privileged(), Verdict{Privileged, Stale, "has istio-init"}},
@@ -181,7 +181,7 @@ func TestAPodThatNamesItsRevisionIsMissingItsProxy(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	pod.Labels["sidecar.istio.io/inject"] = "false"
-	if got := m.Judge(&pod); got.State != Outside {
+	if got := m.Judge(&pod); got.State != Exempt {
 		t.Errorf("opted out: got %+v", got)
 	}
 }

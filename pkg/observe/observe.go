@@ -197,17 +197,14 @@ func (o *Observation) Reachable() error {
 // InjectionNotes say what is not known of how new pods are injected.
 func (o *Observation) InjectionNotes() []string {
 	var notes []string
-	for _, part := range []struct {
-		what, reason, needs string
-	}{
-		{"which namespaces are in the mesh", o.Namespaces.Reason, o.Namespaces.Needs},
-		{"which injector matches which pod", o.Injectors.Reason, o.Injectors.Needs},
-		{"what the injectors give new pods", o.InjectorMechanisms.Reason, o.InjectorMechanisms.Needs},
-	} {
-		if part.needs != "" {
-			notes = append(notes, fmt.Sprintf("Note: %s is unknown (%s); it needs the permission to %s.", part.what, part.reason, part.needs))
+	note := func(what, why string, whole bool) {
+		if !whole {
+			notes = append(notes, fmt.Sprintf("Note: %s is not known: %s.", what, why))
 		}
 	}
+	note("which namespaces are in the mesh", o.Namespaces.Why(), o.Namespaces.Whole())
+	note("which injector matches which pod", o.Injectors.Why(), o.Injectors.Whole())
+	note("what the injectors give new pods", o.InjectorMechanisms.Why(), o.InjectorMechanisms.Whole())
 	return notes
 }
 
@@ -221,7 +218,7 @@ func PartError[T any](attempt string, part snapshot.Part[T]) error {
 	case snapshot.Read, snapshot.Absent:
 		return nil
 	case snapshot.Denied:
-		err.Remedy = "ask for the permission to " + part.Needs
+		err.Remedy = "it takes " + part.Needs
 	case snapshot.TimedOut:
 		err.Code, err.Remedy = fail.ExitTimeout, checkNetwork
 	case snapshot.Unreachable:

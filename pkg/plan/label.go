@@ -74,36 +74,61 @@ func CheckRevision(value string, choices []string) error {
 
 // LabelNamespaces plans the labels of namespaces.
 func LabelNamespaces(s *snapshot.Snapshot, options LabelOptions) (*Label, error) {
+	m, err := s.Mesh()
+	if err != nil {
+		return nil, err
+	}
 	plan := &Label{}
-	for _, name := range options.Namespaces {
+	names := slices.Clone(options.Namespaces)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		i := slices.IndexFunc(s.Namespaces.Value, func(ns snapshot.Namespace) bool { return ns.Name == name })
+		attempt := "label namespace " + name
 		switch {
 		case mesh.IsSystemNamespace(name):
-			return nil, fail.To("label namespace "+name, errors.New("it belongs to Kubernetes or to the Istio add-on"))
-		case i < 0 && s.Namespaces.Known():
-			return nil, fail.To("label namespace "+name, errors.New("there is no such namespace"))
+			return nil, fail.To(attempt, errors.New("it belongs to Kubernetes or to the Istio add-on"))
+		case i < 0 && s.Namespaces.Whole():
+			return nil, fail.To(attempt, errors.New("there is no such namespace"))
 		case i < 0:
-			return nil, &fail.Error{Attempt: "label namespace " + name, Cause: fmt.Errorf("its labels could not be read: %s", s.Namespaces.Reason), Remedy: "ask for the permission to " + s.Namespaces.Needs}
+			return nil, fail.To(attempt, fmt.Errorf("its labels are not known: %s", s.Namespaces.Why()))
 		}
-		plan.add(s.Namespaces.Value[i], options)
+		plan.add(s.Namespaces.Value[i], options, m.Injectors)
 	}
 	return plan, nil
 }
 
-func (l *Label) add(ns snapshot.Namespace, options LabelOptions) {
-	legacy, hasLegacy := ns.Labels[mesh.LegacyInjectionLabel]
-	if hasLegacy && !options.RemoveLegacy {
-		l.Notices.block(fmt.Sprintf("namespace %s has the label %s=%s, which keeps the injector away from it", ns.Name, mesh.LegacyInjectionLabel, legacy),
-			"run again with --remove-legacy-label")
-		return
-	}
+// add plans the labels of one namespace, and makes sure that they will have an
+// injector match it.
+func (l *Label) add(ns snapshot.Namespace, options LabelOptions, injectors *mesh.Injectors) {
 	step := LabelStep{Namespace: ns.Name, Value: options.Value, Previous: ns.Labels[mesh.RevisionLabel]}
-	if hasLegacy {
+	then := maps.Clone(ns.Labels)
+	if then == nil {
+		then = map[string]string{}
+	}
+	then[mesh.RevisionLabel] = options.Value
+	legacy, hasLegacy := ns.Labels[mesh.LegacyInjectionLabel]
+	if hasLegacy && !matches(injectors, then) {
+		if !options.RemoveLegacy {
+			l.Notices.block(fmt.Sprintf("namespace %s has the label %s=%s, which keeps the injector away from it", ns.Name, mesh.LegacyInjectionLabel, legacy),
+				"run again with --remove-legacy-label")
+			return
+		}
 		step.Legacy = mesh.LegacyInjectionLabel + "=" + legacy
+		delete(then, mesh.LegacyInjectionLabel)
+	}
+	if injectors != nil && !matches(injectors, then) {
+		l.Notices.block(fmt.Sprintf("no injector would match namespace %s with %s=%s; the injectors' selectors leave it out", ns.Name, mesh.RevisionLabel, options.Value),
+			"see the namespaceSelector in `kubectl get mutatingwebhookconfigurations --output yaml`")
+		return
 	}
 	if step.Previous == step.Value && step.Legacy == "" {
 		l.Unchanged = append(l.Unchanged, ns.Name)
 		return
 	}
 	l.Steps = append(l.Steps, step)
+}
+
+// matches reports whether an injector is known to match a namespace.
+func matches(injectors *mesh.Injectors, labels map[string]string) bool {
+	return injectors != nil && len(injectors.For(labels, nil)) > 0
 }

@@ -55,13 +55,13 @@ func TestLabelNamespaces(t *testing.T) {
 	}
 }
 
-func TestSeveralNamespacesAreLabelledInTheirOrder(t *testing.T) {
+func TestSeveralNamespacesAreLabelledByName(t *testing.T) {
 	s := namespaces(snapshot.Namespace{Name: "a", Labels: map[string]string{"istio.io/rev": "prod"}}, snapshot.Namespace{Name: "b"}, snapshot.Namespace{Name: "c"})
 	got, err := LabelNamespaces(s, LabelOptions{Namespaces: []string{"c", "a", "b"}, Value: "prod"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Label{Steps: []LabelStep{{Namespace: "c", Value: "prod"}, {Namespace: "b", Value: "prod"}}, Unchanged: []string{"a"}}
+	want := &Label{Steps: []LabelStep{{Namespace: "b", Value: "prod"}, {Namespace: "c", Value: "prod"}}, Unchanged: []string{"a"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -82,7 +82,7 @@ func TestNamespacesThatAreNotLabelled(t *testing.T) {
 		{"the add-on's, unread", "aks-istio-ingress", denied, "it belongs to Kubernetes or to the Istio add-on", ""},
 		{"misspelt", "shpo", namespaces(snapshot.Namespace{Name: "shop"}), "there is no such namespace", ""},
 		{"asked for alone, and not there", "shpo", absent, "there is no such namespace", ""},
-		{"denied", "shop", denied, "its labels could not be read: the API server denies it", "ask for the permission to get namespaces in namespace shop"},
+		{"denied", "shop", denied, "its labels are not known: the API server denies it; it takes get namespaces in namespace shop", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := LabelNamespaces(test.snapshot, LabelOptions{Namespaces: []string{test.namespace}, Value: "asm-1-27"})

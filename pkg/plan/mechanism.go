@@ -45,7 +45,8 @@ type SwitchOptions struct {
 func SwitchTo(target mesh.Mechanism, s *snapshot.Snapshot, options SwitchOptions) Switch {
 	plan := Switch{Target: target, Step: StepWrite, LeftBehind: leftBehind(target, s)}
 	cluster := s.Cluster.Value
-	plan.Notices.checkIdentity(s)
+	var identity Notices
+	identity.checkIdentity(s)
 	plan.Notices.checkCluster(cluster)
 	if target == mesh.CNIChaining {
 		plan.Notices.checkRevisions(cluster.Revisions)
@@ -60,11 +61,13 @@ func SwitchTo(target mesh.Mechanism, s *snapshot.Snapshot, options SwitchOptions
 		plan.Step = StepWait
 	case cluster.Mechanism == target && !options.Reconcile && !unfulfilled(target, s):
 		plan.Step = StepNothing
-		// What forbids a change does not matter where there is none to make.
+		// What forbids a change does not matter where there is none to make, but
+		// which cluster is spoken of always does.
 		plan.Notices = plan.Notices.Warnings()
 	case target == mesh.CNIChaining && plan.Notices.checkFeature(s, options):
 		plan.Step = StepRegister
 	}
+	plan.Notices = append(identity, plan.Notices...)
 	return plan
 }
 
@@ -104,6 +107,9 @@ func (n *Notices) checkCluster(c snapshot.Cluster) {
 	}
 	if strings.EqualFold(c.PowerState, "Stopped") {
 		n.block("the cluster is stopped", "start it: `az aks start`")
+	}
+	if known := []mesh.Mechanism{mesh.Unknown, mesh.InitContainers, mesh.CNIChaining}; !slices.Contains(known, c.Mechanism) {
+		n.block(fmt.Sprintf("Azure reports the mechanism %s, which this version of the plugin does not know", c.Mechanism), "use a newer version")
 	}
 	if c.MeshMode != "Istio" {
 		mode := c.MeshMode
@@ -145,9 +151,11 @@ func (n *Notices) checkNodes(s *snapshot.Snapshot) {
 			old = append(old, "node "+node.Name)
 		}
 	}
-	for _, pool := range s.Cluster.Value.Pools {
-		if strings.Contains(pool.NodeImageVersion, "2004") && len(old) == 0 {
-			old = append(old, "pool "+pool.Name)
+	if len(old) == 0 {
+		for _, pool := range s.Cluster.Value.Pools {
+			if strings.Contains(pool.NodeImageVersion, "2004") {
+				old = append(old, "pool "+pool.Name)
+			}
 		}
 	}
 	if len(old) > 0 {
@@ -163,7 +171,7 @@ func (n *Notices) checkNodes(s *snapshot.Snapshot) {
 		n.warn("Windows nodes take no part in the mesh: "+List(windows, mostNamed), "")
 	}
 	if !s.Nodes.Known() {
-		n.warn("node operating systems were not checked: "+s.Nodes.Reason, "needs "+s.Nodes.Needs)
+		n.warn("node operating systems were not checked: "+s.Nodes.Why(), "")
 	}
 }
 
@@ -181,8 +189,8 @@ func (n *Notices) checkInterception(s *snapshot.Snapshot) {
 
 // checkPodsRead says so if pods that the change concerns may be hidden.
 func (n *Notices) checkPodsRead(s *snapshot.Snapshot) {
-	if s.Pods.State != snapshot.NotAsked && (!s.Pods.Known() || s.Pods.Needs != "") {
-		n.warn("not all pods could be read, so those that keep the old mechanism are not all known: "+s.Pods.Reason, "needs the permission to "+s.Pods.Needs)
+	if s.Pods.State != snapshot.NotAsked && !s.Pods.Whole() {
+		n.warn("not all pods that the change concerns are known: "+s.Pods.Why(), "")
 	}
 }
 
@@ -199,7 +207,7 @@ func (n *Notices) checkFeature(s *snapshot.Snapshot, options SwitchOptions) bool
 	case s.Feature.State == snapshot.NotAsked || s.Feature.Value == "Registered":
 		return false
 	case s.Feature.State != snapshot.Read:
-		n.warn("the state of the preview feature could not be read: "+s.Feature.Reason, "needs "+s.Feature.Needs)
+		n.warn("the state of the preview feature is not known: "+s.Feature.Why(), "")
 		return false
 	case options.RegisterFeature:
 		return true

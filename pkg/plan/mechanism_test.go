@@ -138,7 +138,7 @@ func TestSwitchTo(t *testing.T) {
 			s.Cluster.Value.Pools[0].NodeImageVersion = "AKSUbuntu-gen2-2004fipscontainerd-202610.13.0"
 		}, SwitchOptions{}, StepWrite, []notice{
 			{warns, "pool nodepool1", "22.04"},
-			{warns, "node operating systems were not checked: the API server denies it", "needs list nodes (cluster-wide)"},
+			{warns, "node operating systems were not checked: the API server denies it; it takes list nodes (cluster-wide)", ""},
 		}},
 		{"Azure Linux and 24.04", mesh.CNIChaining, func(s *snapshot.Snapshot) {
 			s.Nodes.Value = []snapshot.Node{{Name: "a", OS: "linux", OSImage: "Microsoft Azure Linux 3.0"}, {Name: "b", OS: "linux", OSImage: "Ubuntu 24.04.3 LTS"}}
@@ -157,11 +157,11 @@ func TestSwitchTo(t *testing.T) {
 		}, SwitchOptions{}, StepWrite, []notice{{warns, "keep NET_ADMIN in istio-proxy: shop/b", "REDIRECT"}}},
 		{"pods denied", mesh.CNIChaining, func(s *snapshot.Snapshot) {
 			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Denied, Reason: "the API server denies it", Needs: "list pods (cluster-wide)"}
-		}, SwitchOptions{}, StepWrite, []notice{{warns, "not all pods could be read", "list pods (cluster-wide)"}}},
+		}, SwitchOptions{}, StepWrite, []notice{{warns, "not all pods that the change concerns are known: the API server denies it; it takes list pods (cluster-wide)", ""}}},
 		{"pods of one namespace only, disable", mesh.InitContainers, func(s *snapshot.Snapshot) {
 			s.Cluster.Value.Mechanism = mesh.CNIChaining
 			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Reason: "only namespace shop could be read", Needs: "list pods (cluster-wide)"}
-		}, SwitchOptions{}, StepWrite, []notice{{warns, "only namespace shop could be read", "list pods (cluster-wide)"}}},
+		}, SwitchOptions{}, StepWrite, []notice{{warns, "only namespace shop could be read; it takes list pods (cluster-wide)", ""}}},
 		{"AKS Automatic, disable", mesh.InitContainers, cluster(func(c *snapshot.Cluster) { c.SKU, c.Mechanism = "Automatic", mesh.CNIChaining }), SwitchOptions{}, StepWrite,
 			[]notice{{warns, "AKS Automatic", "stay with CNIChaining"}}},
 		{"AKS Automatic, enable", mesh.CNIChaining, cluster(func(c *snapshot.Cluster) { c.SKU = "Automatic" }), SwitchOptions{}, StepWrite, nil},
@@ -177,7 +177,7 @@ func TestSwitchTo(t *testing.T) {
 		{"preview, flag unreadable: it may work", mesh.CNIChaining,
 			preview(snapshot.Part[string]{State: snapshot.Denied, Reason: "Azure answered 403 AuthorizationFailed", Needs: "the Azure role action Microsoft.Features/providers/features/read"}),
 			SwitchOptions{RegisterFeature: true}, StepWrite,
-			[]notice{{warns, "could not be read: Azure answered 403 AuthorizationFailed", "needs the Azure role action Microsoft.Features"}}},
+			[]notice{{warns, "is not known: Azure answered 403 AuthorizationFailed; it takes the Azure role action Microsoft.Features", ""}}},
 		{"stable: no flag is asked for", mesh.CNIChaining, nil, SwitchOptions{RegisterFeature: true}, StepWrite, nil},
 		{"preview, not registered, disable needs no flag", mesh.InitContainers, func(s *snapshot.Snapshot) {
 			preview(snapshot.Found("NotRegistered"))(s)

@@ -73,7 +73,7 @@ func RestartStale(s *snapshot.Snapshot, options RestartOptions) (*Restart, error
 	for _, w := range s.Workloads.Value {
 		specs[w.Workload] = w
 	}
-	if err := checkNamed(options.Only, byWorkload, specs); err != nil {
+	if err := checkNamed(options.Only, byWorkload, specs, s.Workloads); err != nil {
 		return nil, err
 	}
 	plan := &Restart{}
@@ -103,16 +103,21 @@ func (p *podsOf) add(verdict mesh.Verdict) {
 	}
 }
 
-func checkNamed(named []mesh.Workload, byWorkload map[mesh.Workload]*podsOf, specs map[mesh.Workload]snapshot.Workload) error {
+func checkNamed(named []mesh.Workload, byWorkload map[mesh.Workload]*podsOf, specs map[mesh.Workload]snapshot.Workload, read snapshot.Part[[]snapshot.Workload]) error {
 	for _, workload := range named {
 		_, hasPods := byWorkload[workload]
 		_, exists := specs[workload]
-		if !hasPods && !exists {
-			return &fail.Error{
-				Attempt: fmt.Sprintf("restart %s in namespace %s", workload, workload.Namespace),
-				Cause:   errors.New("there is no such workload"),
-				Remedy:  "see `kubectl get deployments,statefulsets,daemonsets -n " + workload.Namespace + "`",
-			}
+		if hasPods || exists {
+			continue
+		}
+		attempt := fmt.Sprintf("restart %s in namespace %s", workload, workload.Namespace)
+		if !read.Known() {
+			return fail.To(attempt, fmt.Errorf("it has no pods, and workloads are not known: %s", read.Why()))
+		}
+		return &fail.Error{
+			Attempt: attempt,
+			Cause:   errors.New("there is no such workload"),
+			Remedy:  "see `kubectl get deployments,statefulsets,daemonsets -n " + workload.Namespace + "`",
 		}
 	}
 	return nil
@@ -154,7 +159,7 @@ func obstacle(workload mesh.Workload, spec snapshot.Workload, known bool, read s
 	case !workload.Restartable():
 		return "restart a " + workload.Kind + " by its own means"
 	case !known && !read.Known():
-		return "its specification could not be read: " + read.Reason
+		return "its specification is not known: " + read.Why()
 	case !known:
 		return "it no longer exists; its pods are left over"
 	case spec.Paused:
@@ -179,6 +184,9 @@ func hurts(spec snapshot.Workload, budgets snapshot.Part[[]snapshot.Budget]) []s
 		hurts = append(hurts, "its one replica stops before the new one starts")
 	case spec.Replicas == 1 && spec.Kind == "Deployment":
 		hurts = append(hurts, "one replica")
+	}
+	if !budgets.Known() && budgets.State != snapshot.NotAsked {
+		hurts = append(hurts, "PodDisruptionBudgets are not known")
 	}
 	for _, budget := range budgets.Value {
 		if budget.DisruptionsAllowed == 0 && covers(budget, spec) {

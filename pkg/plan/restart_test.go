@@ -182,7 +182,7 @@ func TestRestartWhereNotAllCouldBeRead(t *testing.T) {
 		{"workloads denied", func(s *snapshot.Snapshot) {
 			s.Workloads = snapshot.Part[[]snapshot.Workload]{State: snapshot.Denied, Reason: "the API server denies it"}
 			addPods(s, deployment("it"), 1, 0)
-		}, RestartOptions{}, "its specification could not be read: the API server denies it"},
+		}, RestartOptions{}, "its specification is not known: the API server denies it"},
 		{"the workload is gone", func(s *snapshot.Snapshot) { addPods(s, deployment("it"), 1, 0) }, RestartOptions{}, "it no longer exists"},
 		{"all, and the workload is gone", func(s *snapshot.Snapshot) { addPods(s, deployment("it"), 0, 1) }, RestartOptions{All: true}, "it no longer exists"},
 	} {

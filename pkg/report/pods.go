@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -84,6 +85,8 @@ func sidecar(pod mesh.Pod) string {
 	switch {
 	case !pod.HasProxy:
 		return "<none>"
+	case pod.Template != "" && !strings.Contains(pod.Template, "sidecar"):
+		return pod.Template
 	case pod.NativeSidecar:
 		return "native"
 	}

@@ -94,7 +94,7 @@ func TestPodTablesPaintStates(t *testing.T) {
 		{rows["cart"], "\x1b[31mbypassing\x1b[0m"},
 		{rows["db"], "\x1b[32msecured\x1b[0m"},
 		{stale, "\x1b[33msecured\x1b[0m"},
-		{rows["debug"], "\x1b[33mnot injected\x1b[0m"},
+		{rows["debug"], "\x1b[33muninjected\x1b[0m"},
 		{rows["web"], "\x1b[33munknown\x1b[0m"},
 		{rows["node-exporter"], "\x1b[2mexempt\x1b[0m"},
 		{rows["prometheus"], "\x1b[2moutside\x1b[0m"},

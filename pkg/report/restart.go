@@ -12,7 +12,7 @@ import (
 // RestartPlan shows what a restart will do, and what it leaves alone and why.
 func RestartPlan(w io.Writer, p *plan.Restart, term *terminal.Terminal) error {
 	if len(p.Items) > 0 {
-		table := &Table{Header: []string{"NAMESPACE", "RESTART", "STALE", "WHY", "MIND"}}
+		table := &Table{Header: []string{"NAMESPACE", "RESTART", "STALE", "WHY", "WHAT IT HURTS"}}
 		for _, item := range p.Items {
 			table.Rows = append(table.Rows, []Cell{
 				{Text: item.Workload.Namespace}, {Text: item.Workload.String()}, {Text: fmt.Sprintf("%d/%d", item.Stale, item.Pods)},
@@ -25,6 +25,11 @@ func RestartPlan(w io.Writer, p *plan.Restart, term *terminal.Terminal) error {
 	}
 	if len(p.Skipped) == 0 {
 		return nil
+	}
+	if len(p.Items) > 0 {
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
 	}
 	table := &Table{Header: []string{"NAMESPACE", "NOT RESTARTED", "WHY"}}
 	for _, skipped := range p.Skipped {

@@ -77,7 +77,9 @@ func (s *screen) cluster(st *status.Status) {
 	parts := []string{c.Location, "Kubernetes " + c.KubernetesVersion, c.PowerState, c.ProvisioningState}
 	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
 	s.line("Cluster", terminal.CleanLine(st.Identity.Value.Name+"   "+strings.Join(parts, " · ")))
-	s.line("", s.term.Paint(terminal.Dim, terminal.CleanLine(st.Identity.Value.ID)))
+	id := st.Identity.Value
+	s.line("", s.term.Paint(terminal.Dim, terminal.CleanLine("resource group "+id.ResourceGroup)))
+	s.line("", s.term.Paint(terminal.Dim, terminal.CleanLine("subscription "+id.SubscriptionID)))
 	s.line("Mesh", meshLine(c))
 }
 
@@ -88,19 +90,22 @@ func meshLine(c snapshot.Cluster) string {
 	case c.MeshMode != "Istio":
 		return terminal.CleanLine("mode " + c.MeshMode)
 	}
-	return terminal.CleanLine("Istio add-on, revision " + strings.Join(c.Revisions, " and "))
+	if len(c.Revisions) == 1 {
+		return terminal.CleanLine("Istio add-on, revision " + c.Revisions[0])
+	}
+	return terminal.CleanLine("Istio add-on, revisions " + strings.Join(c.Revisions, " and "))
 }
 
 func (s *screen) mechanism(st *status.Status) {
 	var words []string
-	if st.Cluster.State == snapshot.Read {
+	if st.Cluster.State == snapshot.Read && st.Cluster.Value.MeshMode == "Istio" {
 		azure := st.Cluster.Value.Mechanism
 		words = append(words, fmt.Sprintf("%s (Azure, api-version %s)", s.paintMechanism(azure), st.Cluster.Value.APIVersion))
 	}
 	for _, revision := range slices.Sorted(maps.Keys(st.Injectors.Value)) {
 		words = append(words, fmt.Sprintf("%s (injector of %s)", s.paintMechanism(st.Injectors.Value[revision]), terminal.CleanLine(revision)))
 	}
-	if len(words) == 0 {
+	if len(words) == 0 && st.Cluster.State != snapshot.Read {
 		words = []string{mesh.Unknown.String()}
 	}
 	for i, word := range words {
@@ -156,7 +161,13 @@ func (s *screen) namespaces(st *status.Status) {
 		if i == mostRows {
 			break
 		}
-		table.Add(ns.Name, orNone(ns.Label), countText(ns.Workloads), ns.Problem)
+		table.Add(ns.Name, orNone(ns.Label), workloadText(st, ns.Workloads), ns.Problem)
+	}
+	switch {
+	case len(shown) == 0 && st.NamespacesRead:
+		table.Add("none in the mesh")
+	case len(shown) == 0:
+		table.Add("unknown")
 	}
 	var b strings.Builder
 	// Writing to a Builder does not fail.
@@ -186,14 +197,19 @@ func attentionFirst(namespaces []status.Namespace) []status.Namespace {
 }
 
 func (s *screen) workloads(st *status.Status) {
-	text := countText(st.Workloads)
-	if st.PodsRead != snapshot.Read {
-		text = "unknown"
-	}
+	text := workloadText(st, st.Workloads)
 	if st.Outside > 0 {
 		text += s.term.Paint(terminal.Dim, fmt.Sprintf("   (%d outside the mesh)", st.Outside))
 	}
 	s.line("Workloads", text)
+}
+
+// workloadText is a count of workloads, if there was anything to count.
+func workloadText(st *status.Status, c status.Count) string {
+	if st.PodsRead != snapshot.Read {
+		return mesh.Unknown.String()
+	}
+	return countText(c)
 }
 
 func countText(c status.Count) string {
@@ -224,7 +240,7 @@ func (s *screen) unknown(list []status.Unknown) {
 		}
 		s.paragraph(title, text, terminal.Warn)
 		if u.Needs != "" {
-			s.paragraph("", "needs "+u.Needs, "")
+			s.paragraph("", "  it takes "+u.Needs, "")
 		}
 		title = ""
 	}

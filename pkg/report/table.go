@@ -70,6 +70,9 @@ func (t *Table) Write(w io.Writer, term *terminal.Terminal) error {
 }
 
 func writeRow(b *strings.Builder, row []Cell, widths []int, term *terminal.Terminal) {
+	for len(row) > 0 && row[len(row)-1].Text == "" {
+		row = row[:len(row)-1]
+	}
 	for i, cell := range row {
 		text := cell.Text
 		if cell.Colour != "" {

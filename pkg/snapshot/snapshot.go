@@ -6,6 +6,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,14 +77,26 @@ type Part[T any] struct {
 	State State `json:"state"`
 	// Reason says in one line why a part is not known.
 	Reason string `json:"reason,omitempty"`
-	// Needs is the permission or sign-in that would make it known.
+	// Needs is what would make it known, such as "the permission to list nodes".
 	Needs string `json:"needs,omitempty"`
-	Value T      `json:"value,omitempty"`
+	Value T      `json:"value,omitzero"`
 }
 
 // Known reports whether the part was answered, be it with a value or with the
 // certainty that there is none.
 func (p Part[T]) Known() bool { return p.State == Read || p.State == Absent }
+
+// Whole reports whether the part was answered and nothing of it is hidden.
+func (p Part[T]) Whole() bool { return p.Known() && p.Needs == "" }
+
+// Why says why the part is not known, or not whole, and what that would take.
+func (p Part[T]) Why() string {
+	why := cmp.Or(p.Reason, string(p.State))
+	if p.Needs != "" {
+		why += "; it takes " + p.Needs
+	}
+	return why
+}
 
 // Found is a part that was read.
 func Found[T any](value T) Part[T] { return Part[T]{State: Read, Value: value} }
@@ -131,6 +144,7 @@ type Cluster struct {
 	NodeResourceGroup string `json:"nodeResourceGroup,omitempty"`
 	FQDN              string `json:"fqdn,omitempty"`
 	PrivateFQDN       string `json:"privateFqdn,omitempty"`
+	PortalFQDN        string `json:"azurePortalFqdn,omitempty"`
 	Pools             []Pool `json:"pools,omitempty"`
 }
 

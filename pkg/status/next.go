@@ -2,6 +2,8 @@ package status
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
@@ -25,8 +27,12 @@ func next(s *snapshot.Snapshot, status *Status) Next {
 			return step
 		}
 	}
-	if len(status.Unknown) > 0 {
+	undecided := status.Workloads.StaleUnknown + status.Workloads.ByState[mesh.Undecided]
+	switch {
+	case len(status.Unknown) > 0:
 		return Next{Why: "nothing to do as far as could be read; some things could not"}
+	case undecided > 0:
+		return Next{"nothing to do as far as could be decided; " + workloads(undecided) + " could not be judged", "kubectl istio-cni pods -A -o wide"}
 	}
 	return Next{Why: "nothing to do: no workload of the mesh is privileged or stale"}
 }
@@ -53,29 +59,64 @@ func nextForCluster(s *snapshot.Snapshot, _ *Status) (Next, bool) {
 }
 
 func nextForMechanism(s *snapshot.Snapshot, _ *Status) (Next, bool) {
-	switch Mechanism(s) {
+	if azure := s.Cluster.Value.Mechanism; azure != mesh.Unknown {
+		if behind := injectorBehind(s, azure); behind != "" {
+			return Next{"the injector of " + behind + " does not follow Azure's " + azure.String(), followCommand(s.Cluster.Value)}, true
+		}
+	}
+	switch mechanism := Mechanism(s); mechanism {
 	case mesh.InitContainers:
 		return Next{"pods get a privileged init container", "kubectl istio-cni enable"}, true
+	case mesh.CNIChaining:
+		return Next{}, false
 	case mesh.Unknown:
 		if s.InjectorMechanisms.Known() && s.Cluster.Known() {
 			return Next{}, false
 		}
 		return Next{Why: "the redirection mechanism is unknown: it takes an Azure sign-in, or the permission to list configmaps in namespace " + mesh.SystemNamespace}, true
 	default:
-		return Next{}, false
+		return Next{Why: "the redirection mechanism " + mechanism.String() + " is not known to this version of the plugin"}, true
 	}
+}
+
+// injectorBehind names the first injector that gives new pods something else
+// than Azure says.
+func injectorBehind(s *snapshot.Snapshot, azure mesh.Mechanism) string {
+	for _, revision := range slices.Sorted(maps.Keys(s.InjectorMechanisms.Value)) {
+		if s.InjectorMechanisms.Value[revision] != azure {
+			return revision
+		}
+	}
+	return ""
+}
+
+// followCommand makes the cluster follow what Azure has noted as wanted.
+func followCommand(c snapshot.Cluster) string {
+	command := "kubectl istio-cni enable"
+	if c.Mechanism == mesh.InitContainers {
+		command = "kubectl istio-cni disable"
+	}
+	if c.ProvisioningState == "Succeeded" || c.ProvisioningState == "" {
+		command += " --reconcile"
+	}
+	return command
+}
+
+func workloads(n int) string {
+	if n == 1 {
+		return "1 workload"
+	}
+	return fmt.Sprintf("%d workloads", n)
 }
 
 func nextForAgent(s *snapshot.Snapshot, status *Status) (Next, bool) {
 	agent := status.Agent
 	switch {
-	case agent.State == snapshot.Absent && s.Cluster.State == snapshot.Read && s.Cluster.Value.ProvisioningState != "Succeeded":
-		return Next{"the switch to CNIChaining did not succeed; it can be tried again", "kubectl istio-cni enable"}, true
 	case agent.State == snapshot.Absent:
-		return Next{"the mechanism is CNIChaining, but there is no node agent", "kubectl istio-cni enable --reconcile"}, true
+		return Next{"the mechanism is CNIChaining, but there is no node agent", followCommand(s.Cluster.Value)}, true
 	case agent.State == snapshot.Read && agent.Ready < agent.Wanted:
 		return Next{fmt.Sprintf("the node agent is ready on %d of %d nodes; pods on the others do not start", agent.Ready, agent.Wanted),
-			"kubectl get pods -n " + mesh.SystemNamespace + " -l " + mesh.AgentSelector + " -o wide"}, true
+			"kubectl get pods -n " + mesh.SystemNamespace + " -o wide"}, true
 	}
 	return Next{}, false
 }
@@ -89,24 +130,24 @@ func nextForNamespaces(s *snapshot.Snapshot, status *Status) (Next, bool) {
 		if ns.Legacy {
 			command += " --remove-legacy-label"
 		}
-		return Next{fmt.Sprintf("namespace %s gets no sidecars: %s", ns.Name, ns.Problem), command}, true
+		return Next{fmt.Sprintf("new pods of namespace %s get no sidecar: %s", ns.Name, ns.Problem), command}, true
 	}
-	if len(status.Namespaces) == 0 && s.Namespaces.Known() && s.Namespaces.Needs == "" {
+	if len(status.Namespaces) == 0 && s.Namespaces.Whole() {
 		return Next{"no namespace is in the mesh", "kubectl istio-cni label NAMESPACE"}, true
 	}
 	return Next{}, false
 }
 
 func nextForWorkloads(s *snapshot.Snapshot, status *Status) (Next, bool) {
-	scope := "--all-namespaces"
+	scope := "-A"
 	if s.Context.Namespace != "" {
-		scope = "--namespace " + s.Context.Namespace
+		scope = "-n " + s.Context.Namespace
 	}
 	switch count := status.Workloads; {
 	case count.Stale > 0:
-		return Next{fmt.Sprintf("%d workloads do not have today's redirection", count.Stale), "kubectl istio-cni restart " + scope}, true
+		return Next{workloads(count.Stale) + " without today's redirection", "kubectl istio-cni restart " + scope}, true
 	case count.ByState[mesh.Privileged]+count.ByState[mesh.Bypassing]+count.ByState[mesh.NotInjected] > 0:
-		return Next{"some workloads are not secured, and a restart would not change that", "kubectl istio-cni pods --output wide " + scope}, true
+		return Next{"some workloads are not secured, and a restart would not change that", "kubectl istio-cni pods -o wide " + scope}, true
 	}
 	return Next{}, false
 }

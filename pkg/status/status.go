@@ -21,7 +21,9 @@ type Status struct {
 	KubernetesVersion snapshot.Part[string]                    `json:"kubernetesVersion"`
 	Injectors         snapshot.Part[map[string]mesh.Mechanism] `json:"injectors"`
 	Agent             Agent                                    `json:"agent"`
-	Namespaces        []Namespace                              `json:"namespaces"`
+	// Namespaces of the mesh; NamespacesRead tells whether all could be read.
+	Namespaces     []Namespace `json:"namespaces"`
+	NamespacesRead bool        `json:"namespacesRead"`
 	// Workloads counts the workloads of the mesh's namespaces, PodsRead telling
 	// whether there was anything to count.
 	Workloads Count          `json:"workloads"`
@@ -58,7 +60,8 @@ type Namespace struct {
 	Name string `json:"name"`
 	// Label is what it carries for injection, such as istio.io/rev=asm-1-27.
 	Label string `json:"label,omitempty"`
-	// Problem says why the label does not do what it looks like; may be empty.
+	// Problem says why new pods get no sidecar although the label asks for it; may
+	// be empty.
 	Problem string `json:"problem,omitempty"`
 	// Legacy tells whether the namespace has the label istio-injection.
 	Legacy    bool  `json:"legacyLabel,omitempty"`
@@ -88,13 +91,14 @@ type Unknown struct {
 	What   string         `json:"what"`
 	State  snapshot.State `json:"state"`
 	Reason string         `json:"reason,omitempty"`
-	// Needs is the permission or sign-in that would tell.
+	// Needs is what would tell, such as "the permission to list nodes".
 	Needs string `json:"needs,omitempty"`
 }
 
 // From judges a snapshot.
 func From(s *snapshot.Snapshot) (*Status, error) {
 	status := &Status{
+		Namespaces: []Namespace{}, NamespacesRead: s.Namespaces.Whole(),
 		Context: s.Context, Identity: s.Identity, Cluster: s.Cluster, Feature: s.Feature,
 		KubernetesVersion: s.KubernetesVersion, Injectors: s.InjectorMechanisms,
 		Agent: agentOf(s), PodsRead: s.Pods.State, Unknown: unknowns(s),
@@ -229,20 +233,22 @@ func injectionLabel(labels map[string]string) string {
 	return ""
 }
 
-// labelProblem says why a namespace that asks for injection gets none.
+// labelProblem says why a namespace that asks for injection gets none. That it
+// gets none is found by the injectors' selectors; the reason is the likely one.
 func labelProblem(labels map[string]string, injectors *mesh.Injectors) string {
+	if injectors == nil || !mesh.AsksForInjection(labels) || len(injectors.For(labels, nil)) > 0 {
+		return ""
+	}
 	value, hasRevision := labels[mesh.RevisionLabel]
 	_, hasLegacy := labels[mesh.LegacyInjectionLabel]
+	_, served := injectors.Resolve(value)
 	switch {
 	case hasRevision && hasLegacy:
 		return "the label " + mesh.LegacyInjectionLabel + " keeps the injector away"
 	case hasLegacy:
 		return "the add-on ignores the label " + mesh.LegacyInjectionLabel
-	case !hasRevision || injectors == nil:
-		return ""
-	}
-	if _, ok := injectors.Resolve(value); !ok {
+	case !served:
 		return "no injector answers to " + value
 	}
-	return ""
+	return "the injectors' selectors leave it out"
 }

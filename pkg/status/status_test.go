@@ -116,33 +116,33 @@ func TestNext(t *testing.T) {
 		{"no node agent", func(s *snapshot.Snapshot) { s.Agent = snapshot.Missing[snapshot.Agent]() },
 			Next{"the mechanism is CNIChaining, but there is no node agent", "kubectl istio-cni enable --reconcile"}},
 		{"a node without an agent", func(s *snapshot.Snapshot) { s.AgentPods.Value = s.AgentPods.Value[:1] },
-			Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -l k8s-app=azure-service-mesh-istio-cni-addon-node -o wide"}},
+			Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
 		{"no node has an agent", func(s *snapshot.Snapshot) { s.AgentPods.Value = nil },
-			Next{"the node agent is ready on 0 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -l k8s-app=azure-service-mesh-istio-cni-addon-node -o wide"}},
+			Next{"the node agent is ready on 0 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
 
 		{"no namespace in the mesh", func(s *snapshot.Snapshot) {
 			s.Namespaces.Value[0].Labels, s.Pods.Value = nil, nil
 		}, Next{"no namespace is in the mesh", "kubectl istio-cni label NAMESPACE"}},
 		{"a legacy label", func(s *snapshot.Snapshot) {
 			s.Namespaces.Value[1].Labels = map[string]string{"istio-injection": "enabled"}
-		}, Next{"namespace plain gets no sidecars: the add-on ignores the label istio-injection", "kubectl istio-cni label plain --remove-legacy-label"}},
+		}, Next{"new pods of namespace plain get no sidecar: the add-on ignores the label istio-injection", "kubectl istio-cni label plain --remove-legacy-label"}},
 		{"a dangling label", func(s *snapshot.Snapshot) {
 			s.Namespaces.Value[0].Labels["istio.io/rev"] = "asm-1-26"
-		}, Next{"namespace shop gets no sidecars: no injector answers to asm-1-26", "kubectl istio-cni label shop"}},
+		}, Next{"new pods of namespace shop get no sidecar: no injector answers to asm-1-26", "kubectl istio-cni label shop"}},
 		{"both labels", func(s *snapshot.Snapshot) {
 			s.Namespaces.Value[0].Labels["istio-injection"] = "enabled"
-		}, Next{"namespace shop gets no sidecars: the label istio-injection keeps the injector away", "kubectl istio-cni label shop --remove-legacy-label"}},
+		}, Next{"new pods of namespace shop get no sidecar: the label istio-injection keeps the injector away", "kubectl istio-cni label shop --remove-legacy-label"}},
 
 		{"stale", func(s *snapshot.Snapshot) {
 			s.Pods.Value = append(s.Pods.Value, privileged("web", 2), privileged("api", 2))
-		}, Next{"2 workloads do not have today's redirection", "kubectl istio-cni restart --all-namespaces"}},
+		}, Next{"2 workloads without today's redirection", "kubectl istio-cni restart -A"}},
 		{"stale, in the one namespace that was read", func(s *snapshot.Snapshot) {
 			s.Context.Namespace = "shop"
 			s.Pods.Value = append(s.Pods.Value, privileged("web", 2), privileged("api", 2))
-		}, Next{"2 workloads do not have today's redirection", "kubectl istio-cni restart --namespace shop"}},
+		}, Next{"2 workloads without today's redirection", "kubectl istio-cni restart -n shop"}},
 		{"privileged by itself", func(s *snapshot.Snapshot) {
 			s.Pods.Value[0].Privileged = []string{"vpn"}
-		}, Next{"some workloads are not secured, and a restart would not change that", "kubectl istio-cni pods --output wide --all-namespaces"}},
+		}, Next{"some workloads are not secured, and a restart would not change that", "kubectl istio-cni pods -o wide -A"}},
 
 		{"nothing, as far as could be read", func(s *snapshot.Snapshot) { s.Nodes = denied[[]snapshot.Node]("list nodes (cluster-wide)") },
 			Next{"nothing to do as far as could be read; some things could not", ""}},
@@ -151,7 +151,7 @@ func TestNext(t *testing.T) {
 			Next{"nothing to do as far as could be read; some things could not", ""}},
 		{"nodes denied, and the DaemonSet says that it is not ready everywhere", func(s *snapshot.Snapshot) {
 			s.Nodes, s.Agent.Value.Ready = denied[[]snapshot.Node]("list nodes (cluster-wide)"), 1
-		}, Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -l k8s-app=azure-service-mesh-istio-cni-addon-node -o wide"}},
+		}, Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
 		{"a namespace alone is not the whole mesh", func(s *snapshot.Snapshot) {
 			s.Namespaces = snapshot.Part[[]snapshot.Namespace]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list namespaces (cluster-wide)", Value: []snapshot.Namespace{{Name: "plain"}}}
 			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list pods (cluster-wide)"}
@@ -220,7 +220,7 @@ func TestNamespacesOfTheMesh(t *testing.T) {
 		{Name: "dangling", Label: "istio.io/rev=asm-1-26", Problem: "no injector answers to asm-1-26", Workloads: none},
 		{Name: "legacy", Label: "istio-injection=enabled", Problem: "the add-on ignores the label istio-injection", Legacy: true, Workloads: none},
 		{Name: "unlabelled", Workloads: one},
-		{Name: "unread", Workloads: one},
+		{Name: "unread", Workloads: Count{ByState: map[mesh.State]int{mesh.Secured: 1}, StaleUnknown: 1}},
 		{Name: "zoo", Label: "istio.io/rev=asm-1-27", Workloads: none},
 	}
 	if diff := cmp.Diff(want, judge(t, s).Namespaces); diff != "" {

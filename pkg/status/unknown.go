@@ -4,7 +4,7 @@ import "github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 
 // unknowns lists what could not be read, each once.
 func unknowns(s *snapshot.Snapshot) []Unknown {
-	var list []Unknown
+	list := []Unknown{}
 	list = appendUnknown(list, "the cluster's place in Azure", s.Identity)
 	if s.Identity.Known() {
 		list = appendUnknown(list, "the cluster's Azure resource", s.Cluster)

@@ -113,6 +113,7 @@ func (t *Terminal) Paint(colour Colour, text string) string {
 // the cursor, change the title or pretend to be something else. Line feeds and
 // tabs stay.
 func Clean(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
 	if !strings.ContainsFunc(text, unsafeRune) {
 		return text
 	}
@@ -128,7 +129,7 @@ func Clean(text string) string {
 }
 
 func unsafeRune(r rune) bool {
-	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
 // CleanLine is Clean for text that must stay on one line.
@@ -136,8 +137,12 @@ func CleanLine(text string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(Clean(text))
 }
 
+// widths counts columns the same way on every machine: what is wide in some
+// locales only is taken to be narrow.
+func widths() *runewidth.Condition { return &runewidth.Condition{} }
+
 // Width is the number of columns that text takes.
-func Width(text string) int { return runewidth.StringWidth(text) }
+func Width(text string) int { return widths().StringWidth(text) }
 
 // Wrap breaks text at blanks into lines of at most so many columns; words that
 // are longer keep a line of their own. Where there is no width, it is one line.
@@ -160,4 +165,4 @@ func Wrap(text string, columns int) []string {
 }
 
 // Truncate shortens text to a number of columns, with an ellipsis.
-func Truncate(text string, columns int) string { return runewidth.Truncate(text, columns, "…") }
+func Truncate(text string, columns int) string { return widths().Truncate(text, columns, "…") }

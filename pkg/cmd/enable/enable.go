@@ -32,7 +32,7 @@ type Options struct {
 	Restart bool
 	Wait    bool
 	Yes     bool
-	DryRun  bool
+	DryRun  factory.DryRun
 	Timeout time.Duration
 
 	client   *kube.Client
@@ -95,7 +95,7 @@ func newCommand(f *factory.Factory, target mesh.Mechanism, cmd *cobra.Command) *
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.Yes, "yes", "y", false, "Do not ask before changing anything")
-	flags.BoolVar(&o.DryRun, "dry-run", false, "Show the change of the Azure resource as a diff and send nothing")
+	o.DryRun.AddTo(cmd, "the change of the Azure resource as a diff and sends nothing", false)
 	flags.BoolVar(&o.Restart, "restart", false, "Restart the stale workloads of all namespaces afterwards")
 	flags.BoolVar(&o.Wait, "wait", true, "Follow the operation and wait for the cluster to settle")
 	flags.DurationVar(&o.Timeout, "timeout", 30*time.Minute, "How long to wait in all")
@@ -127,7 +127,7 @@ func (o *Options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.DryRun {
+	if o.DryRun.Any() {
 		return o.dryRun(observation)
 	}
 	change := &act.Switch{
@@ -317,11 +317,10 @@ func (o *Options) proof(ctx context.Context) error {
 		t.Say("No pods are in the mesh yet; put a namespace into it with `kubectl istio-cni label NAMESPACE`.")
 		return nil
 	}
-	if observation.Pods.Needs != "" {
-		t.Say("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs)
+	if !observation.Pods.Whole() {
+		t.Say("Note: not all pods are known: %s.", observation.Pods.Why())
 	}
 	if !observation.Pods.Known() {
-		t.Say("The pods could not be read: %s; needs %s.", observation.Pods.Reason, observation.Pods.Needs)
 		return nil
 	}
 	if left > 0 {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,6 +79,14 @@ func (f *Factory) Observer(client *kube.Client, progress func(string)) (*observe
 	if err != nil {
 		return nil, err
 	}
+	if f.Azure.Auth != "" && !slices.Contains(azure.Methods(), f.Azure.Auth) {
+		return nil, fail.Usage("--auth %s: use one of %s", f.Azure.Auth, strings.Join(azure.Methods(), ", "))
+	}
+	if f.Azure.Cloud != "" {
+		if _, err := f.cloud(client.Context()); err != nil {
+			return nil, err
+		}
+	}
 	return &observe.Observer{
 		Kube: client, Now: f.Now, Progress: progress,
 		Azure: observe.AzureSource{
@@ -118,10 +127,7 @@ func (a AzureFlags) identity() (*snapshot.Identity, error) {
 
 // connect signs in to the right cloud.
 func (f *Factory) connect(ctx context.Context, kubeContext kube.Context, subscription string, progress func(string)) (*azure.Client, azure.Cloud, error) {
-	cloud, err := azure.FindCloud(azure.CloudHints{
-		Flag: f.Azure.Cloud, Getenv: f.Getenv, LoginArgs: kubeContext.LoginArgs,
-		ServerHost: firstOf(kubeContext.ServerNames), ReadFile: os.ReadFile, AzureConfig: f.azureConfig,
-	})
+	cloud, err := f.cloud(kubeContext)
 	if err != nil {
 		return nil, cloud, err
 	}
@@ -139,6 +145,13 @@ func (f *Factory) connect(ctx context.Context, kubeContext kube.Context, subscri
 	}
 	client, err := azure.NewClient(cloud, credential, azure.ClientOptions{Version: f.Version, Retrying: progress})
 	return client, cloud, err
+}
+
+func (f *Factory) cloud(kubeContext kube.Context) (azure.Cloud, error) {
+	return azure.FindCloud(azure.CloudHints{
+		Flag: f.Azure.Cloud, Getenv: f.Getenv, LoginArgs: kubeContext.LoginArgs,
+		ServerHost: firstOf(kubeContext.ServerNames), ReadFile: os.ReadFile, AzureConfig: f.azureConfig,
+	})
 }
 
 func firstOf(names []string) string {

@@ -42,7 +42,14 @@ type Answer struct {
 // New makes the command.
 func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "feature",
+		Use:  "feature",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  # Is the flag needed here?
+  kubectl istio-cni feature show
+
+  # Register it and wait
+  kubectl istio-cni feature register`,
 		Short: "Show, register or unregister the preview feature flag",
 		Long: `Show, register or unregister IstioCNIPreview, the feature flag of the cluster's
 subscription. It matters only in clouds that offer the CNI node agent as a
@@ -79,7 +86,7 @@ func newSet(f *factory.Factory, register bool) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:     verb,
-		Short:   strings.ToUpper(verb[:1]) + verb[1:] + " the feature flag in the cluster's subscription, and wait",
+		Short:   strings.ToUpper(verb[:1]) + verb[1:] + " the feature flag, and wait",
 		Long:    long,
 		Example: "  kubectl istio-cni feature " + verb,
 		Args:    cobra.NoArgs,

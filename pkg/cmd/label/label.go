@@ -12,7 +12,6 @@ import (
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/act"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
-	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/restart"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
@@ -33,7 +32,7 @@ type Options struct {
 	Revision     string
 	RemoveLegacy bool
 	Yes          bool
-	DryRun       string
+	DryRun       factory.DryRun
 
 	client   *kube.Client
 	reporter *factory.Reporter
@@ -74,8 +73,7 @@ or with revision tags, say which one with --revision.`,
 	flags.StringVar(&o.Revision, "revision", "", "The revision or revision tag to label with")
 	flags.BoolVar(&o.RemoveLegacy, "remove-legacy-label", false, "Remove the label istio-injection, which keeps the injector away")
 	flags.BoolVarP(&o.Yes, "yes", "y", false, "Do not ask before labelling anything")
-	flags.StringVar(&o.DryRun, "dry-run", "none", `"client" shows what would be labelled; "server" also has the API server check it`)
-	flags.Lookup("dry-run").NoOptDefVal = "client"
+	o.DryRun.AddTo(cmd, "what would be labelled", true)
 	return cmd
 }
 
@@ -88,9 +86,6 @@ func (o *Options) complete() error {
 	}
 	if given > 1 {
 		return fail.Usage("use one of namespace names, --all-injected and --selector")
-	}
-	if err := restart.ValidateDryRun(o.DryRun); err != nil {
-		return err
 	}
 	var err error
 	if o.client, err = o.Factory.KubeClient(); err != nil {
@@ -109,6 +104,10 @@ func (o *Options) run(ctx context.Context) error {
 		return err
 	}
 	value, err := o.revision(ctx, s)
+	if errors.Is(err, terminal.ErrDeclined) {
+		o.reporter.Say("Nothing was labelled.")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -151,7 +150,7 @@ func (o *Options) revision(ctx context.Context, s *snapshot.Snapshot) (string, e
 	}
 	switch {
 	case o.Revision != "" && len(choices) == 0 && !s.Injectors.Known():
-		o.reporter.Say("Note: the mesh's revisions could not be read, so " + o.Revision + " was not checked; it needs the permission to " + s.Injectors.Needs + ".")
+		o.reporter.Say("Note: " + o.Revision + " was not checked, because the mesh's revisions are not known: " + s.Injectors.Why() + ".")
 		return o.Revision, nil
 	case o.Revision != "":
 		return o.Revision, plan.CheckRevision(o.Revision, choices)
@@ -173,8 +172,8 @@ func (o *Options) selected(s *snapshot.Snapshot) ([]string, error) {
 	if len(o.Namespaces) > 0 {
 		return o.Namespaces, nil
 	}
-	if !s.Namespaces.Known() || s.Namespaces.Needs != "" {
-		return nil, &fail.Error{Attempt: "list namespaces", Cause: errors.New(s.Namespaces.Reason), Remedy: "name the namespaces, or ask for the permission to " + s.Namespaces.Needs}
+	if !s.Namespaces.Whole() {
+		return nil, &fail.Error{Attempt: "list namespaces", Cause: errors.New(s.Namespaces.Why()), Remedy: "or name the namespaces"}
 	}
 	selector, err := labels.Parse(o.Selector)
 	if err != nil {
@@ -203,16 +202,16 @@ func (o *Options) carryOut(ctx context.Context, p *plan.Label) error {
 		return nil
 	}
 	w := t.Err
-	if o.DryRun != "none" {
+	if o.DryRun.Any() {
 		w = t.Out
 	}
 	if err := report.LabelPlan(w, p, t); err != nil {
 		return err
 	}
-	if o.DryRun == "client" {
+	if o.DryRun.Client() {
 		return nil
 	}
-	if o.DryRun == "none" && !o.Yes {
+	if !o.DryRun.Any() && !o.Yes {
 		err := t.Confirm(ctx, fmt.Sprintf("Change the labels of %d namespaces?", len(p.Steps)))
 		if errors.Is(err, terminal.ErrDeclined) {
 			t.Say("Nothing was labelled.")
@@ -223,13 +222,13 @@ func (o *Options) carryOut(ctx context.Context, p *plan.Label) error {
 		}
 	}
 	suffix := ""
-	if o.DryRun == "server" {
+	if o.DryRun.Server() {
 		suffix = " (server dry run)"
 	}
-	err := act.Label(ctx, o.client, p.Steps, o.DryRun == "server", func(step plan.LabelStep) {
+	err := act.Label(ctx, o.client, p.Steps, o.DryRun.Server(), func(step plan.LabelStep) {
 		t.Say("namespace/%s labelled %s=%s%s", step.Namespace, mesh.RevisionLabel, step.Value, suffix)
 	})
-	if err == nil && o.DryRun == "none" {
+	if err == nil && !o.DryRun.Any() {
 		t.Say("Pods that are already there get their sidecar when they are restarted: kubectl istio-cni restart")
 	}
 	return err

@@ -53,7 +53,7 @@ change the network, bypasses its proxy, or has no proxy although it should, and
   kubectl istio-cni pods -A --verify
 
   # Names of the pods that still have istio-init
-  kubectl istio-cni pods -A -o jsonpath='{range .items[?(@.redirect.name=="istio-init")]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}'`,
+  kubectl istio-cni pods -o jsonpath='{.items[?(@.redirect.name=="istio-init")].metadata.name}'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Names = args
 			if err := o.complete(); err != nil {
@@ -65,7 +65,7 @@ change the network, bypasses its proxy, or has no proxy although it should, and
 	o.Output.AddTo(cmd)
 	o.Scope.AddTo(cmd, "pods")
 	o.Scope.AddFieldSelector(cmd)
-	cmd.Flags().BoolVar(&o.Verify, "verify", false, "Exit with 3 if any pod of the mesh is privileged, bypassing or not injected")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "Exit with 3 if any pod of the mesh is privileged, bypassing or uninjected")
 	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "After the table, show each pod again when it changes, until interrupted")
 	return cmd
 }
@@ -203,8 +203,8 @@ func (o *Options) note(observation *observe.Observation, scope kube.Scope, rows 
 		}
 		t.Say("No pods found%s.", where)
 	}
-	if observation.Pods.Needs != "" {
-		t.Say("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs)
+	if !observation.Pods.Whole() {
+		t.Say("Note: not all pods are known: %s.", observation.Pods.Why())
 	}
 	if o.Output.Format != output.Wide && !o.Verify {
 		return
@@ -224,10 +224,10 @@ func verify(rows []report.PodRow, observation *observe.Observation) error {
 	}
 	bad := count[mesh.Privileged] + count[mesh.Bypassing] + count[mesh.NotInjected]
 	if bad > 0 {
-		return fail.NotAsWanted("not verified: %d privileged, %d bypassing their proxy, %d not injected, of %d pods",
+		return fail.NotAsWanted("not verified: %d privileged, %d bypassing their proxy, %d uninjected, of %d pods",
 			count[mesh.Privileged], count[mesh.Bypassing], count[mesh.NotInjected], len(rows))
 	}
-	if count[mesh.Undecided] > 0 || observation.Pods.Needs != "" {
+	if count[mesh.Undecided] > 0 || !observation.Pods.Whole() {
 		return &fail.Error{
 			Attempt: "verify all pods", Cause: fmt.Errorf("%d could not be decided, and %s", count[mesh.Undecided], readAll(observation)),
 			Remedy: "see the notes above for the permissions that it takes",
@@ -237,7 +237,7 @@ func verify(rows []report.PodRow, observation *observe.Observation) error {
 }
 
 func readAll(observation *observe.Observation) string {
-	if observation.Pods.Needs != "" {
+	if !observation.Pods.Whole() {
 		return observation.Pods.Reason
 	}
 	return "all pods were read"

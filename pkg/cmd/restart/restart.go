@@ -38,7 +38,7 @@ type Options struct {
 	MaxParallel int
 	Wait        bool
 	Yes         bool
-	DryRun      string
+	DryRun      factory.DryRun
 	Timeout     time.Duration
 	// Offer is set where the restart is the end of another command, and OfferOnly
 	// if nobody is to be asked: it then only says what it would restart.
@@ -84,8 +84,7 @@ What cannot be restarted, or would not change by it, is named with the reason.`,
 	flags.IntVar(&o.MaxParallel, "max-parallel", DefaultMaxParallel, "How many rollouts may be unfinished at once")
 	flags.BoolVar(&o.Wait, "wait", true, "Wait for the rollouts to finish")
 	flags.BoolVarP(&o.Yes, "yes", "y", false, "Do not ask before restarting anything")
-	flags.StringVar(&o.DryRun, "dry-run", "none", `"client" shows what would be restarted; "server" also has the API server check it`)
-	flags.Lookup("dry-run").NoOptDefVal = "client"
+	o.DryRun.AddTo(cmd, "what would be restarted", true)
 	flags.DurationVar(&o.Timeout, "timeout", 30*time.Minute, "How long to wait in all")
 	return cmd
 }
@@ -100,9 +99,6 @@ func (o *Options) complete() error {
 	if err := o.Scope.Validate(); err != nil {
 		return err
 	}
-	if err := ValidateDryRun(o.DryRun); err != nil {
-		return err
-	}
 	var err error
 	if o.Client, err = o.Factory.KubeClient(); err != nil {
 		return err
@@ -110,15 +106,6 @@ func (o *Options) complete() error {
 	o.Reporter = o.Factory.Reporter()
 	o.Observer, err = o.Factory.Observer(o.Client, o.Reporter.Progress)
 	return err
-}
-
-// ValidateDryRun checks a value of --dry-run.
-func ValidateDryRun(value string) error {
-	switch value {
-	case "none", "client", "server":
-		return nil
-	}
-	return fail.Usage("--dry-run %s: use none, client or server", value)
 }
 
 // Run plans the restart, shows the plan, asks and carries it out.
@@ -131,10 +118,10 @@ func (o *Options) Run(ctx context.Context) error {
 		return nil
 	}
 	o.show(p)
-	if len(p.Items) == 0 || o.DryRun == "client" {
+	if len(p.Items) == 0 || o.DryRun.Client() {
 		return nil
 	}
-	if o.DryRun != "server" && !o.Yes {
+	if !o.DryRun.Server() && !o.Yes {
 		if o.OfferOnly || o.Offer && !o.Factory.Terminal.CanAsk() {
 			return nil
 		}
@@ -148,14 +135,14 @@ func (o *Options) Run(ctx context.Context) error {
 		}
 	}
 	err = (&act.Restart{
-		Kube: o.Client, Plan: p, MaxParallel: o.MaxParallel, Wait: o.Wait, DryRun: o.DryRun == "server",
+		Kube: o.Client, Plan: p, MaxParallel: o.MaxParallel, Wait: o.Wait, DryRun: o.DryRun.Server(),
 		Now: o.Factory.Now, Report: o.Reporter,
 	}).Run(ctx)
 	if err != nil {
 		return err
 	}
 	switch {
-	case o.DryRun == "server":
+	case o.DryRun.Server():
 		o.Reporter.Say("Dry run: the API server accepts the restart of " + count(len(p.Items)) + "; nothing was changed.")
 	case o.Wait:
 		o.Reporter.Say("Restarted " + count(len(p.Items)) + ".")
@@ -187,8 +174,8 @@ func (o *Options) plan(ctx context.Context) (*plan.Restart, error) {
 	if err := observe.PartError("list pods", observation.Pods); err != nil {
 		return nil, err
 	}
-	if observation.Pods.Needs != "" {
-		o.Reporter.Say(fmt.Sprintf("Note: %s; all need the permission to %s.", observation.Pods.Reason, observation.Pods.Needs))
+	if !observation.Pods.Whole() {
+		o.Reporter.Say(fmt.Sprintf("Note: not all pods are known: %s.", observation.Pods.Why()))
 	}
 	for _, note := range observation.InjectionNotes() {
 		o.Reporter.Say(note)
@@ -221,7 +208,7 @@ func ParseWorkloads(names []string, namespace string) ([]mesh.Workload, error) {
 func (o *Options) show(p *plan.Restart) {
 	t := o.Factory.Terminal
 	w := t.Err
-	if o.DryRun != "none" && o.DryRun != "" {
+	if o.DryRun.Any() {
 		w = t.Out
 	}
 	// A plan that cannot be shown will be asked about all the same.

@@ -3,7 +3,6 @@ package revisions
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -46,7 +45,7 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{Factory: f, Output: output.New(output.Table)}
 	cmd := &cobra.Command{
 		Use:   "revisions",
-		Short: "Show the mesh revisions of the cluster's region, and which know CNI",
+		Short: "Show the region's mesh revisions, and which know CNI",
 		Long: `Show the revisions of the Istio add-on that the cluster's region offers, those
 out of support included, which of them support the CNI node agent, and which the
 cluster's mesh runs or can be upgraded to.`,
@@ -126,12 +125,10 @@ func (o *Options) ask(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	for _, r := range offered {
+		// A name of a kind that did not exist yet says nothing about CNI.
 		parsed, err := mesh.ParseRevision(r.Revision)
-		if err != nil {
-			return nil, fmt.Errorf("read the mesh revisions of %s: %w", cluster.Location, err)
-		}
 		answer.Revisions = append(answer.Revisions, Revision{
-			MeshRevision: r, SupportsCNI: parsed.SupportsCNI(), Installed: slices.Contains(cluster.Revisions, r.Revision),
+			MeshRevision: r, SupportsCNI: err == nil && parsed.SupportsCNI(), Installed: slices.Contains(cluster.Revisions, r.Revision),
 		})
 	}
 	return answer, nil
