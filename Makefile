@@ -11,7 +11,7 @@ BIN := $(CURDIR)/bin
 export CGO_ENABLED = 0
 
 build: ## the plugin, in bin/
-	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
+	@go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
 
 demo: build $(BIN)/sandbox ## the whole how-to, in both directions, on a real cluster on this machine
 	hack/demo.sh
@@ -21,10 +21,12 @@ test: test-unit test-sandbox test-e2e ## everything
 test-unit: ## rules, goldens, clients
 	go test ./...
 
-test-sandbox: ## the sandbox itself
+test-sandbox: $(BIN)/sandbox ## the sandbox itself
+	$(BIN)/sandbox build
 	go -C hack/sandbox test $$(go -C hack/sandbox list ./... | grep -v /e2e)
 
-test-e2e: ## the plugin on the sandbox
+test-e2e: $(BIN)/sandbox ## the plugin on the sandbox
+	$(BIN)/sandbox build
 	go -C hack/sandbox test -timeout 40m -parallel 2 ./e2e/...
 
 race: ## the unit tests under the race detector, which takes a C compiler

@@ -17,8 +17,21 @@ run() {
 
 howto='{range .items[*]}{.metadata.name}{"\t"}{.spec.initContainers[0].name}{"\t"}{.spec.initContainers[0].securityContext.capabilities}{"\n"}{end}'
 
+# settle waits until the pods that a rollout replaced are gone; both tables would
+# show them.
+settle() {
+	tries=0
+	until [ "$(kubectl get pods --no-headers 2>/dev/null | grep -c 'Running')" = 6 ] &&
+		[ "$(kubectl get pods --no-headers | wc -l)" -eq 6 ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 150 ] || return 1
+		sleep 0.2
+	done
+}
+
 # compare prints both tables and fails if they differ in more than blanks.
 compare() {
+	settle
 	scratch=$(mktemp -d)
 	run kubectl istio-cni pods
 	printf "$ kubectl get pods -o jsonpath='%s'\n" "$howto"

@@ -41,7 +41,7 @@ type Options struct {
 	DryRun      factory.DryRun
 	Timeout     time.Duration
 	// Offer is set where the restart is the end of another command, and OfferOnly
-	// if nobody is to be asked: it then only says what it would restart.
+	// if nobody is to be asked there.
 	Offer, OfferOnly bool
 }
 
@@ -114,7 +114,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.Offer && len(p.Items) == 0 && len(p.Skipped) == 0 {
+	if o.OfferOnly && !o.Yes || o.Offer && len(p.Items) == 0 && len(p.Skipped) == 0 {
 		return nil
 	}
 	o.show(p)
@@ -122,7 +122,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return nil
 	}
 	if !o.DryRun.Server() && !o.Yes {
-		if o.OfferOnly || o.Offer && !o.Factory.Terminal.CanAsk() {
+		if o.Offer && !o.Factory.Terminal.CanAsk() {
 			return nil
 		}
 		err := o.Factory.Terminal.Confirm(ctx, fmt.Sprintf("Restart %s?", count(len(p.Items))))
