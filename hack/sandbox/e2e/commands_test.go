@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,7 +107,7 @@ func TestDryRunSendsNothing(t *testing.T) {
 	r = s.plugin("enable").must(t, 2)
 	has(t, r.stderr, "there is no terminal to ask at", "--yes")
 	for _, request := range b.ARM.Requests() {
-		if request.Method != "GET" && request.Operation != "token" {
+		if request.Method != http.MethodGet && request.Operation != "token" {
 			t.Errorf("sent %s %s", request.Method, request.Path)
 		}
 	}
@@ -120,7 +121,7 @@ func TestDryRunSendsNothing(t *testing.T) {
 	s.plugin("enable", "--yes").must(t, 0)
 	seen, before2 := map[string]bool{}, 0
 	for _, request := range b.ARM.Requests() {
-		if request.Method == "PUT" {
+		if request.Method == http.MethodPut {
 			break
 		}
 		if request.Operation == "token" {

@@ -79,7 +79,7 @@ func TestFaults(t *testing.T) {
 			if got := mechanism(after) == "CNIChaining"; got != test.switched {
 				t.Errorf("the mechanism is %q", mechanism(after))
 			}
-			if diff := cmp.Diff(comparable(before), comparable(after)); diff != "" {
+			if diff := cmp.Diff(unswitched(before), unswitched(after)); diff != "" {
 				t.Errorf("the document changed besides (-before +after):\n%s", diff)
 			}
 		})
@@ -145,9 +145,9 @@ func mechanism(document map[string]any) string {
 	return value
 }
 
-// comparable is a document without what a switch may change: the mechanism, and
+// unswitched is a document without what a switch may change: the mechanism, and
 // what Azure itself keeps up to date.
-func comparable(document map[string]any) map[string]any {
+func unswitched(document map[string]any) map[string]any {
 	text, _ := json.Marshal(document)
 	var clone map[string]any
 	_ = json.Unmarshal(text, &clone)

@@ -40,7 +40,7 @@ func buildAndRun(m *testing.M) (int, error) {
 	if programs, err = os.MkdirTemp("", "kubectl-istio-cni-e2e-"); err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(programs)
+	defer func() { _ = os.RemoveAll(programs) }()
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-X main.version=v0.0.0-test", "-o", plugin(), "./cmd/kubectl-istio_cni")
 	build.Dir = filepath.Join("..", "..", "..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -90,6 +90,7 @@ type session struct {
 }
 
 func sessionOn(t *testing.T, b *box.Box) session {
+	t.Helper()
 	env := append(os.Environ(), b.Env()...)
 	path := ""
 	for _, variable := range b.Env() {

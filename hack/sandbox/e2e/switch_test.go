@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -103,7 +104,7 @@ func blanks(text string) string {
 func acceptedPuts(b *box.Box) int {
 	n := 0
 	for _, r := range b.ARM.Requests() {
-		if r.Method == "PUT" && (r.Status/100 == 2 && r.Fault == "" || strings.Contains(r.Fault, "applied")) {
+		if r.Method == http.MethodPut && (r.Status/100 == 2 && r.Fault == "" || strings.Contains(r.Fault, "applied")) {
 			n++
 		}
 	}
