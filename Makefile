@@ -11,6 +11,7 @@ BIN := $(CURDIR)/bin
 export CGO_ENABLED = 0
 
 build: ## the plugin, in bin/
+	@echo "building the plugin" >&2
 	@go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
 
 demo: build $(BIN)/sandbox ## the whole how-to, in both directions, on a real cluster on this machine
@@ -44,10 +45,12 @@ sandbox-down: $(BIN)/sandbox ## ends what make sandbox started
 
 .PHONY: $(BIN)/sandbox
 $(BIN)/sandbox:
+	@echo "building the sandbox" >&2
 	@go -C hack/sandbox build -trimpath -o $(BIN)/sandbox .
 
 $(BIN)/golangci-lint: hack/tools/go.mod
-	go -C hack/tools build -trimpath -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@echo "building the linter" >&2
+	@go -C hack/tools build -trimpath -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 clean:
 	rm -rf $(BIN)

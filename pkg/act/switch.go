@@ -33,7 +33,7 @@ type Switch struct {
 	Confirm func(plan.Switch) error
 	Report  Reporter
 
-	confirmed, written bool
+	confirmed, registering, written bool
 	// uncertain is set while nobody knows whether Azure accepted the change.
 	uncertain bool
 }
@@ -98,29 +98,29 @@ func (s *Switch) step(ctx context.Context, next plan.Switch) (done bool, err err
 // wait lets the operation that runs on the cluster end. It may be this switch,
 // begun by an earlier run of the program.
 func (s *Switch) wait(ctx context.Context, next plan.Switch) (done bool, err error) {
-	cluster := s.Observation.Cluster.Value
-	if cluster.Mechanism != s.Target {
-		if err := s.confirm(next); err != nil {
-			return false, err
-		}
-	}
+	cluster, a := s.Observation.Cluster.Value, s.Observation.Azure
 	if cluster.Mechanism == s.Target {
-		s.Report.Say(fmt.Sprintf("The change to %s is already under way; following it.", s.Target))
-	} else {
-		s.Report.Say(fmt.Sprintf("Another operation is running on the cluster (%s); waiting for it to end.", cluster.ProvisioningState))
-	}
-	if !s.Wait {
-		if cluster.Mechanism == s.Target {
+		s.Report.Say(fmt.Sprintf("The change to %s is already under way.", s.Target))
+		if !s.Wait {
 			return true, nil
 		}
+		if err := a.Client.FollowCluster(ctx, a.Identity, a.Version, s.status); err != nil {
+			return false, s.unfollowed(err)
+		}
+		return false, s.refresh(ctx)
+	}
+	if err := s.confirm(next); err != nil {
+		return false, err
+	}
+	other := fmt.Errorf("another operation is running on the cluster (%s)", cluster.ProvisioningState)
+	if !s.Wait {
 		return false, &fail.Error{
-			Attempt: s.attempt(), Cause: fmt.Errorf("another operation is running on the cluster (%s)", cluster.ProvisioningState),
-			Remedy: "run again when it has ended, or without --wait=false to wait for it",
+			Attempt: s.attempt(), Cause: other, Remedy: "run again when it has ended, or without --wait=false to wait for it",
 		}
 	}
-	a := s.Observation.Azure
+	s.Report.Say(fmt.Sprintf("Another operation is running on the cluster (%s); waiting for it to end.", cluster.ProvisioningState))
 	if err := a.Client.FollowCluster(ctx, a.Identity, a.Version, s.status); err != nil {
-		return false, s.unfollowed(err)
+		return false, err
 	}
 	return false, s.refresh(ctx)
 }
@@ -133,9 +133,11 @@ func (s *Switch) register(ctx context.Context, next plan.Switch) error {
 	}
 	a := s.Observation.Azure
 	s.Report.Say("Registering the preview feature " + azure.FeatureName + "; this takes minutes.")
+	s.registering = true
 	if err := a.Client.SetFeature(ctx, a.Identity.SubscriptionID, true, s.status); err != nil {
 		return err
 	}
+	s.registering = false
 	s.Observation.Feature = snapshot.Found(azure.FeatureRegistered)
 	return nil
 }
@@ -240,6 +242,9 @@ func (s *Switch) verify(ctx context.Context) error {
 			Remedy: "something else may have changed it; see `kubectl istio-cni status`",
 		}
 	}
+	if state := s.Observation.Cluster.Value.ProvisioningState; state == "Failed" || state == "Canceled" {
+		return s.unfollowed(&azure.OperationError{Status: state})
+	}
 	return nil
 }
 
@@ -270,7 +275,8 @@ const goesOn = "the operation goes on in Azure; run the same command again to go
 // where nothing was being followed.
 func (s *Switch) interrupted(err error) error {
 	var failure *fail.Error
-	if !s.uncertain && errors.As(err, &failure) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	explained := errors.As(err, &failure) && failure.Code != 0
+	if explained || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	failure = &fail.Error{Attempt: s.attempt(), Cause: errors.New("interrupted"), Remedy: "nothing was written", Code: fail.ExitInterrupted}
@@ -282,6 +288,8 @@ func (s *Switch) interrupted(err error) error {
 		failure.Remedy = findOut
 	case s.written:
 		failure.Remedy = goesOn
+	case s.registering:
+		failure.Remedy = "the registration goes on in Azure; run the same command again to go on from there"
 	}
 	return failure
 }
