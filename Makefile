@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-unit test-sandbox test-e2e race lint sandbox sandbox-down clean
+.PHONY: build demo test test-unit test-sandbox test-e2e race lint sandbox sandbox-down picture clean
 
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo v0.0.0-dev)
 BIN := $(CURDIR)/bin
@@ -51,6 +51,9 @@ $(BIN)/sandbox:
 $(BIN)/golangci-lint: hack/tools/go.mod
 	@echo "building the linter" >&2
 	@go -C hack/tools build -trimpath -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+picture: build $(BIN)/sandbox ## draws the README's picture anew from a real run
+	hack/picture.sh
 
 clean:
 	rm -rf $(BIN)
