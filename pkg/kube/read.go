@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -58,55 +57,15 @@ func nodeFrom(n *corev1.Node) snapshot.Node {
 		ProviderID:     n.Spec.ProviderID,
 		Virtual:        n.Labels["type"] == "virtual-kubelet",
 	}
+	for _, taint := range n.Spec.Taints {
+		node.Taints = append(node.Taints, snapshot.Taint{Key: taint.Key, Value: taint.Value, Effect: string(taint.Effect)})
+	}
 	for _, condition := range n.Status.Conditions {
 		if condition.Type == corev1.NodeReady {
 			node.Ready = condition.Status == corev1.ConditionTrue
 		}
 	}
 	return node
-}
-
-// Agent reads the node agent's DaemonSet.
-func (c *Client) Agent(ctx context.Context) snapshot.Part[snapshot.Agent] {
-	ds, err := c.AppsV1().DaemonSets(mesh.SystemNamespace).Get(ctx, mesh.AgentDaemonSet, metav1.GetOptions{})
-	if err != nil {
-		return Part(snapshot.Agent{}, err, Permission{"get", "daemonsets.apps", mesh.SystemNamespace})
-	}
-	return snapshot.Found(agentFrom(ds))
-}
-
-func agentFrom(ds *appsv1.DaemonSet) snapshot.Agent {
-	return snapshot.Agent{
-		Created:  ds.CreationTimestamp.Time,
-		Desired:  ds.Status.DesiredNumberScheduled,
-		Ready:    ds.Status.NumberReady,
-		Updated:  ds.Status.UpdatedNumberScheduled,
-		Current:  ds.Status.ObservedGeneration >= ds.Generation,
-		Deleting: ds.DeletionTimestamp != nil,
-	}
-}
-
-// AgentPods reads the node agent's pods.
-func (c *Client) AgentPods(ctx context.Context) snapshot.Part[[]snapshot.AgentPod] {
-	scope := Scope{Namespace: mesh.SystemNamespace, LabelSelector: mesh.AgentSelector}
-	var pods []snapshot.AgentPod
-	_, err := c.EachPod(ctx, scope, func(p *corev1.Pod) { pods = append(pods, agentPodFrom(p)) })
-	return Part(pods, err, PodPermission(scope))
-}
-
-func agentPodFrom(p *corev1.Pod) snapshot.AgentPod {
-	pod := snapshot.AgentPod{Name: p.Name, Node: p.Spec.NodeName}
-	for _, condition := range p.Status.Conditions {
-		if condition.Type == corev1.PodReady {
-			pod.Ready = condition.Status == corev1.ConditionTrue && p.DeletionTimestamp == nil
-		}
-	}
-	for _, status := range p.Status.ContainerStatuses {
-		if status.State.Waiting != nil && !pod.Ready {
-			pod.Waiting = status.State.Waiting.Reason
-		}
-	}
-	return pod
 }
 
 // InjectorMechanisms reads what each revision's injector gives new pods, from

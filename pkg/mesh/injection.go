@@ -22,12 +22,33 @@ type Injector struct {
 	// Tag is the revision tag it serves, "" if it serves the revision itself.
 	Tag string `json:"tag,omitempty"`
 
-	// Conditional is set if the webhook has match conditions, which are not
-	// evaluated: whether it is called is then unknown.
-	Conditional bool `json:"conditional,omitempty"`
+	// Service is what it calls, as namespace/name; URL stands in its place where
+	// it calls something outside the cluster.
+	Service string `json:"service,omitempty"`
+	URL     string `json:"url,omitempty"`
+	// FailurePolicy is Fail where no pod can be created while it does not answer.
+	FailurePolicy string `json:"failurePolicy,omitempty"`
+	// Conditions are its match conditions, in CEL. Which pods they leave out is
+	// noted with the pods.
+	Conditions []Condition `json:"conditions,omitempty"`
 
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	ObjectSelector    *metav1.LabelSelector `json:"objectSelector,omitempty"`
+}
+
+// Condition is one match condition of a webhook.
+type Condition struct {
+	Name       string `json:"name"`
+	Expression string `json:"expression"`
+}
+
+// Key names the webhook, as configuration/webhook.
+func (i Injector) Key() string { return i.Configuration + "/" + i.Webhook }
+
+// Managed reports whether it is one of the add-on's. One that calls a Service of
+// another namespace belongs to another Istio.
+func (i Injector) Managed() bool {
+	return i.Service == "" || strings.HasPrefix(i.Service, SystemNamespace+"/")
 }
 
 // LabelValue is what a namespace carries in istio.io/rev to be injected by it.
@@ -49,13 +70,29 @@ func InjectorsFrom(c *admissionv1.MutatingWebhookConfiguration) []Injector {
 	var injectors []Injector
 	for _, w := range c.Webhooks {
 		if mutatesNewPods(w.Rules) {
-			injectors = append(injectors, Injector{
-				Configuration: c.Name, Webhook: w.Name, Revision: revision, Tag: tag,
-				Conditional: len(w.MatchConditions) > 0, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector,
-			})
+			injector := injectorFrom(&w)
+			injector.Configuration, injector.Revision, injector.Tag = c.Name, revision, tag
+			injectors = append(injectors, injector)
 		}
 	}
 	return injectors
+}
+
+func injectorFrom(w *admissionv1.MutatingWebhook) Injector {
+	injector := Injector{Webhook: w.Name, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector}
+	for _, condition := range w.MatchConditions {
+		injector.Conditions = append(injector.Conditions, Condition{condition.Name, condition.Expression})
+	}
+	switch calls := w.ClientConfig; {
+	case calls.Service != nil:
+		injector.Service = calls.Service.Namespace + "/" + calls.Service.Name
+	case calls.URL != nil:
+		injector.URL = *calls.URL
+	}
+	if w.FailurePolicy != nil {
+		injector.FailurePolicy = string(*w.FailurePolicy)
+	}
+	return injector
 }
 
 func mutatesNewPods(rules []admissionv1.RuleWithOperations) bool {

@@ -7,6 +7,11 @@ const (
 	SystemNamespace = "aks-istio-system"
 	// AgentDaemonSet is the node agent.
 	AgentDaemonSet = "azure-service-mesh-istio-cni-addon-node"
+	// AgentContainer is the container of its pods.
+	AgentContainer = "install-cni"
+	// AgentTaintPrefix is what the keys of taints begin with that keep pods off a
+	// node until its agent is ready.
+	AgentTaintPrefix = "cni.istio.io/"
 	// AgentSelector selects the node agent's pods.
 	AgentSelector = "k8s-app=" + AgentDaemonSet
 	// InjectorConfigMapPrefix and a revision name the ConfigMap that tells what
@@ -19,6 +24,12 @@ const (
 	InitContainer       = "istio-init"
 	ValidationContainer = "istio-validation"
 	ProxyContainer      = "istio-proxy"
+	// ProxyUID is the user that istio-proxy runs as, whose traffic is therefore
+	// left alone.
+	ProxyUID = 1337
+	// ValidationFailed is istio-validation's exit code when the pod's traffic is
+	// not redirected; other faults make it 1.
+	ValidationFailed = 126
 )
 
 // Labels and annotations of Istio.

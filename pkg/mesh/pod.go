@@ -43,6 +43,53 @@ type Pod struct {
 	// Privileged lists the containers that may change the pod's network: those
 	// that are privileged or add NET_ADMIN, NET_RAW or all capabilities.
 	Privileged []string `json:"privileged,omitempty"`
+
+	// Recorded is set if the injector's record of what it did, the annotation
+	// sidecar.istio.io/status, is on the pod.
+	Recorded bool `json:"recorded,omitempty"`
+	// ProxyUser is the uid of istio-proxy, nil if its container does not say.
+	ProxyUser *int64 `json:"proxyUser,omitempty"`
+	// AsProxyUser lists the application's containers that run as uid 1337, whose
+	// traffic is not redirected.
+	AsProxyUser []string `json:"asProxyUser,omitempty"`
+	// Misplaced lists the init containers on the wrong side of the redirect
+	// container.
+	Misplaced []string `json:"misplaced,omitempty"`
+	// Started is when the kubelet accepted the pod; zero if it has not.
+	Started time.Time `json:"started,omitzero"`
+	// RestartPolicy is Never or OnFailure; "" stands for Always.
+	RestartPolicy corev1.RestartPolicy `json:"restartPolicy,omitempty"`
+	// Failures of init containers that have not recovered, in their order. UID is
+	// the pod's where there are any.
+	Failures []Failure `json:"failures,omitempty"`
+	UID      string    `json:"uid,omitempty"`
+	// Declined and Undecided name the injecting webhooks whose match conditions
+	// leave the pod out, or could not be evaluated for it, as
+	// configuration/webhook.
+	Declined  []string `json:"declined,omitempty"`
+	Undecided []string `json:"undecided,omitempty"`
+}
+
+// Failure is what is known of an init container that fails.
+type Failure struct {
+	Container string `json:"container"`
+	// ExitCode of its latest end.
+	ExitCode int32     `json:"exitCode"`
+	Finished time.Time `json:"finished,omitzero"`
+	Restarts int32     `json:"restarts,omitempty"`
+	// Waiting is why it does not run, such as CrashLoopBackOff.
+	Waiting string `json:"waiting,omitempty"`
+}
+
+// FailureOf is the failure of the init container of that name, nil if it has
+// none.
+func (pod *Pod) FailureOf(container string) *Failure {
+	for i := range pod.Failures {
+		if pod.Failures[i].Container == container {
+			return &pod.Failures[i]
+		}
+	}
+	return nil
 }
 
 // Redirect is what is known of a redirect container.
@@ -52,6 +99,8 @@ type Redirect struct {
 	// kubectl's jsonpath prints it; "" if the field is absent.
 	Capabilities string `json:"capabilities,omitempty"`
 	RunAsUser    *int64 `json:"runAsUser,omitempty"`
+	// SecurityContext is all of it as compact JSON; "" if there is none.
+	SecurityContext string `json:"securityContext,omitempty"`
 }
 
 // PodFrom reduces a pod to its facts. keepLabels reports which labels to keep;
@@ -79,9 +128,20 @@ func PodFrom(p *corev1.Pod, keepLabels func(key string) bool) Pod {
 			pod.Labels[key] = value
 		}
 	}
+	_, pod.Recorded = p.Annotations[StatusAnnotation]
+	if p.Status.StartTime != nil {
+		pod.Started = p.Status.StartTime.Time
+	}
+	if p.Spec.RestartPolicy != corev1.RestartPolicyAlways {
+		pod.RestartPolicy = p.Spec.RestartPolicy
+	}
 	pod.addContainers(&p.Spec)
+	pod.addMisplaced(&p.Spec)
 	if pod.HasProxy {
 		pod.Revision = injectedRevision(p.Annotations)
+	}
+	if pod.addFailures(p.Status.InitContainerStatuses); len(pod.Failures) > 0 {
+		pod.UID = string(p.UID)
 	}
 	return pod
 }
@@ -93,16 +153,86 @@ func (pod *Pod) addContainers(spec *corev1.PodSpec) {
 		case InitContainer, ValidationContainer:
 			pod.addRedirect(c)
 		case ProxyContainer:
-			pod.HasProxy = true
 			pod.NativeSidecar = c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 		}
-		pod.addPrivileges(c)
+		pod.addContainer(spec, c)
 	}
 	for i := range spec.Containers {
-		c := &spec.Containers[i]
-		pod.HasProxy = pod.HasProxy || c.Name == ProxyContainer
-		pod.addPrivileges(c)
+		pod.addContainer(spec, &spec.Containers[i])
 	}
+}
+
+func (pod *Pod) addContainer(spec *corev1.PodSpec, c *corev1.Container) {
+	switch c.Name {
+	case ProxyContainer:
+		pod.HasProxy = true
+		if c.SecurityContext != nil {
+			pod.ProxyUser = c.SecurityContext.RunAsUser
+		}
+	case InitContainer, ValidationContainer:
+	default:
+		if user := userOf(spec, c); user != nil && *user == ProxyUID {
+			pod.AsProxyUser = append(pod.AsProxyUser, c.Name)
+		}
+	}
+	pod.addPrivileges(c)
+}
+
+// userOf is the uid that a container's specification asks for, nil if it leaves
+// that to the image.
+func userOf(spec *corev1.PodSpec, c *corev1.Container) *int64 {
+	if c.SecurityContext != nil && c.SecurityContext.RunAsUser != nil {
+		return c.SecurityContext.RunAsUser
+	}
+	if spec.SecurityContext != nil {
+		return spec.SecurityContext.RunAsUser
+	}
+	return nil
+}
+
+// addMisplaced compares the order of the init containers with the injector's:
+// istio-validation comes first; istio-init comes first before a native sidecar
+// and last otherwise.
+func (pod *Pod) addMisplaced(spec *corev1.PodSpec) {
+	if pod.Redirect == nil {
+		return
+	}
+	at := slices.IndexFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == pod.Redirect.Name })
+	wrong := spec.InitContainers[:at]
+	if pod.Redirect.Name == InitContainer && !pod.NativeSidecar {
+		wrong = spec.InitContainers[at+1:]
+	}
+	for i := range wrong {
+		if name := wrong[i].Name; name != InitContainer && name != ValidationContainer {
+			pod.Misplaced = append(pod.Misplaced, name)
+		}
+	}
+}
+
+func (pod *Pod) addFailures(statuses []corev1.ContainerStatus) {
+	for i := range statuses {
+		if failure := failureOf(&statuses[i]); failure != nil {
+			pod.Failures = append(pod.Failures, *failure)
+		}
+	}
+}
+
+// failureOf reads a container's latest end, which events outlive no longer than
+// an hour.
+func failureOf(c *corev1.ContainerStatus) *Failure {
+	end := c.State.Terminated
+	if end == nil {
+		end = c.LastTerminationState.Terminated
+	}
+	// A container that runs and is ready has recovered.
+	if end == nil || end.ExitCode == 0 || c.State.Running != nil && c.Ready {
+		return nil
+	}
+	failure := &Failure{Container: c.Name, ExitCode: end.ExitCode, Finished: end.FinishedAt.Time, Restarts: c.RestartCount}
+	if c.State.Waiting != nil {
+		failure.Waiting = c.State.Waiting.Reason
+	}
+	return failure
 }
 
 // addRedirect notes a redirect container. A pod with both, which no injector
@@ -115,6 +245,7 @@ func (pod *Pod) addRedirect(c *corev1.Container) {
 	if sc := c.SecurityContext; sc != nil {
 		pod.Redirect.Capabilities = capabilitiesJSON(sc.Capabilities)
 		pod.Redirect.RunAsUser = sc.RunAsUser
+		pod.Redirect.SecurityContext = compactJSON(sc)
 	}
 }
 
@@ -128,8 +259,12 @@ func capabilitiesJSON(c *corev1.Capabilities) string {
 	if c == nil {
 		return ""
 	}
-	// Two slices of strings always marshal.
-	text, _ := json.Marshal(c)
+	return compactJSON(c)
+}
+
+// compactJSON is for the API's own types, which always marshal.
+func compactJSON(v any) string {
+	text, _ := json.Marshal(v)
 	return string(text)
 }
 

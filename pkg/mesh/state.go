@@ -173,8 +173,11 @@ func (m *Mesh) revisionToday(pod *Pod) (revision, reason string) {
 		return "", "the namespace's labels are unknown"
 	}
 	for _, injector := range m.Injectors.For(namespaceLabels, pod.Labels) {
-		if injector.Conditional {
-			return "", "injector " + injector.Webhook + " has match conditions"
+		if slices.Contains(pod.Declined, injector.Key()) {
+			continue
+		}
+		if slices.Contains(pod.Undecided, injector.Key()) {
+			return "", "the match conditions of webhook " + injector.Webhook + " could not be evaluated"
 		}
 		if revision != "" && injector.Revision != revision {
 			return "", "injectors of several revisions match it"

@@ -48,6 +48,9 @@ type Wants struct {
 	Pods *kube.Scope
 	// Workloads asks for what owns the pods in that scope.
 	Workloads bool
+	// Diagnosis asks for what explains failures: with the nodes the node agent's
+	// settings, and the control planes and events.
+	Diagnosis bool
 	// Namespace restricts the namespaces that are read to one, where no pods are
 	// asked for; "" for all.
 	Namespace string
@@ -69,7 +72,7 @@ func (o *Observer) Observe(ctx context.Context, wants Wants) *Observation {
 	result := &Observation{Snapshot: o.empty()}
 	var group sync.WaitGroup
 	if wants.Nodes {
-		group.Go(func() { o.readAgent(ctx, result.Snapshot) })
+		group.Go(func() { o.readAgent(ctx, result.Snapshot, wants.Diagnosis) })
 		group.Go(func() {
 			result.Nodes = bounded(ctx, o.Kube.Nodes)
 			if wants.Azure {
@@ -79,6 +82,9 @@ func (o *Observer) Observe(ctx context.Context, wants Wants) *Observation {
 	}
 	if wants.Workloads && wants.Pods != nil {
 		group.Go(func() { o.readWorkloads(ctx, result.Snapshot, wants.Pods.Namespace) })
+	}
+	if wants.Diagnosis {
+		group.Go(func() { o.readDiagnosis(ctx, result.Snapshot, wants) })
 	}
 	group.Go(func() { o.readNamespacesAndPods(ctx, result, wants) })
 	group.Wait()
@@ -96,10 +102,18 @@ func (o *Observer) empty() *snapshot.Snapshot {
 	return s
 }
 
-func (o *Observer) readAgent(ctx context.Context, s *snapshot.Snapshot) {
+func (o *Observer) readAgent(ctx context.Context, s *snapshot.Snapshot, config bool) {
 	var group sync.WaitGroup
 	group.Go(func() { s.KubernetesVersion = bounded(ctx, o.Kube.KubernetesVersion) })
-	group.Go(func() { s.Agent = bounded(ctx, o.Kube.Agent) })
+	group.Go(func() {
+		if !config {
+			s.Agent = bounded(ctx, o.Kube.Agent)
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		s.Agent, s.AgentConfig = o.Kube.AgentAndConfig(ctx)
+	})
 	group.Go(func() { s.AgentPods = bounded(ctx, o.Kube.AgentPods) })
 	group.Wait()
 }

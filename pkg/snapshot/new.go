@@ -11,5 +11,6 @@ func New(taken time.Time) *Snapshot {
 	s.InjectorMechanisms.State, s.Injectors.State = NotAsked, NotAsked
 	s.Namespaces.State, s.Pods.State = NotAsked, NotAsked
 	s.Workloads.State, s.Budgets.State = NotAsked, NotAsked
+	s.AgentConfig.State, s.Istiods.State, s.Endpoints.State, s.Events.State = NotAsked, NotAsked, NotAsked, NotAsked
 	return s
 }

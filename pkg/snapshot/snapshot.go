@@ -45,6 +45,18 @@ type Snapshot struct {
 	// namespaces, and Budgets their PodDisruptionBudgets.
 	Workloads Part[[]Workload] `json:"workloads"`
 	Budgets   Part[[]Budget]   `json:"budgets"`
+
+	// AgentConfig is what the node agent is told to do.
+	AgentConfig Part[AgentConfig] `json:"agentConfig"`
+	// Istiods are the control planes in the add-on's namespace, and Endpoints the
+	// number of ready endpoints of each of their Services.
+	Istiods   Part[[]Istiod]       `json:"istiods"`
+	Endpoints Part[map[string]int] `json:"endpoints"`
+	// Events of pods and workloads that concern redirection or injection, in the
+	// namespaces asked for and in the add-on's own.
+	Events Part[[]Event] `json:"events"`
+	// Logs of containers that a finding points at.
+	Logs []Log `json:"logs,omitempty"`
 }
 
 // Context is what the observation was made through.
@@ -168,7 +180,23 @@ type Node struct {
 	ProviderID     string `json:"providerId,omitempty"`
 	Ready          bool   `json:"ready"`
 	// Virtual nodes run pods elsewhere and never have a node agent.
-	Virtual bool `json:"virtual,omitempty"`
+	Virtual bool    `json:"virtual,omitempty"`
+	Taints  []Taint `json:"taints,omitempty"`
+}
+
+// Taint keeps pods off a node.
+type Taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Effect string `json:"effect"`
+}
+
+// String is the form that kubectl taint takes.
+func (t Taint) String() string {
+	if t.Value == "" {
+		return t.Key + ":" + t.Effect
+	}
+	return t.Key + "=" + t.Value + ":" + t.Effect
 }
 
 // Agent is the node agent's DaemonSet.
@@ -190,8 +218,61 @@ type AgentPod struct {
 	Name  string `json:"name"`
 	Node  string `json:"node"`
 	Ready bool   `json:"ready"`
-	// Waiting is why its container does not run, such as ImagePullBackOff.
+	// ReadySince is when it last became ready; zero if it is not.
+	ReadySince time.Time `json:"readySince,omitzero"`
+	Phase      string    `json:"phase,omitempty"`
+	// Waiting is why its container does not run, such as ImagePullBackOff, and
+	// Message what the kubelet says about it.
 	Waiting string `json:"waiting,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Running is set while its container runs.
+	Running     bool  `json:"running,omitempty"`
+	Restarts    int32 `json:"restarts,omitempty"`
+	Terminating bool  `json:"terminating,omitempty"`
+}
+
+// AgentConfig is what the node agent is told to do, by its environment.
+type AgentConfig struct {
+	// ExcludedNamespaces are left without redirection, whatever the injector does.
+	ExcludedNamespaces []string `json:"excludedNamespaces,omitempty"`
+}
+
+// Istiod is one control plane, the Deployment of one revision.
+type Istiod struct {
+	Name string `json:"name"`
+	// Revision is "" for an istiod without one, which is not the add-on's.
+	Revision string `json:"revision,omitempty"`
+	Wanted   int32  `json:"wanted"`
+	Ready    int32  `json:"ready"`
+	// NativeSidecars is its setting ENABLE_NATIVE_SIDECARS, "" where it has none.
+	NativeSidecars string `json:"nativeSidecars,omitempty"`
+}
+
+// Event is what Kubernetes said of an object, several times perhaps.
+type Event struct {
+	Namespace string `json:"namespace"`
+	// Kind and Name of the object.
+	Kind    string    `json:"kind"`
+	Name    string    `json:"name"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Count   int32     `json:"count,omitempty"`
+	Last    time.Time `json:"last,omitzero"`
+}
+
+// Log is the end of a container's log.
+type Log struct {
+	LogRequest
+	Text Part[string] `json:"text"`
+}
+
+// LogRequest names a container's log.
+type LogRequest struct {
+	Namespace string `json:"namespace"`
+	Pod       string `json:"pod"`
+	Container string `json:"container"`
+	// Previous asks for the log of the container before its last restart.
+	Previous bool `json:"previous,omitempty"`
 }
 
 // Namespace is a namespace with its labels.

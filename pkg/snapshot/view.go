@@ -90,3 +90,13 @@ func (c Cluster) InTransition() bool {
 	}
 	return true
 }
+
+// Log is the log that was asked for, if any was read.
+func (s *Snapshot) Log(request LogRequest) Part[string] {
+	for i := range s.Logs {
+		if s.Logs[i].LogRequest == request {
+			return s.Logs[i].Text
+		}
+	}
+	return Part[string]{State: NotAsked}
+}

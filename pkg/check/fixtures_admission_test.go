@@ -1,0 +1,3 @@
+package check
+
+func admissionFixtures() map[string]fixture { return map[string]fixture{} }

@@ -1,0 +1,3 @@
+package check
+
+func azureFixtures() map[string]fixture { return map[string]fixture{} }

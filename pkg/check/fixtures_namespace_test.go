@@ -1,0 +1,3 @@
+package check
+
+func namespaceFixtures() map[string]fixture { return map[string]fixture{} }

@@ -1,0 +1,3 @@
+package check
+
+func nodeFixtures() map[string]fixture { return map[string]fixture{} }

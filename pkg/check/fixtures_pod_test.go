@@ -1,0 +1,3 @@
+package check
+
+func podFixtures() map[string]fixture { return map[string]fixture{} }

@@ -1,0 +1,63 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Group is a finding with those that it explains: they have one root and go away
+// together.
+type Group struct {
+	Finding
+	// Explains are the findings that should go away with it.
+	Explains []Finding
+}
+
+// Worst is the severity of the worst finding in the group.
+func (g Group) Worst() Severity {
+	worst := g.Severity
+	for _, finding := range g.Explains {
+		if rank(finding.Severity) < rank(worst) {
+			worst = finding.Severity
+		}
+	}
+	return worst
+}
+
+// group puts findings with one root together, the worst first.
+func group(reports []Report) []Group {
+	var findings []Finding
+	for i := range reports {
+		findings = append(findings, reports[i].Findings...)
+	}
+	// Reports are in the order of the rules' ids, and causes stand before what
+	// they cause, so the first finding of a root is its head.
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(depth(a.Root), depth(b.Root)) })
+	var groups []Group
+	for _, finding := range findings {
+		if i := slices.IndexFunc(groups, func(g Group) bool { return explains(g.Root, finding.Root) }); i >= 0 {
+			groups[i].Explains = append(groups[i].Explains, finding)
+		} else {
+			groups = append(groups, Group{Finding: finding})
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(rank(a.Worst()), rank(b.Worst())), cmp.Compare(a.Rule, b.Rule))
+	})
+	return groups
+}
+
+// depth is how far down a root is; findings without one come last.
+func depth(root string) int {
+	if root == "" {
+		return 1 << 10
+	}
+	return strings.Count(root, "/")
+}
+
+func explains(root, other string) bool {
+	return root != "" && (root == other || strings.HasPrefix(other, root+"/"))
+}
+
+func rank(severity Severity) int { return slices.Index(Severities(), severity) }
