@@ -97,3 +97,21 @@ func partIn(s *snapshot.Snapshot, name PartName) partState {
 	}
 	return partState{unknown: Unknown{What: string(name), State: snapshot.Failed, Reason: fmt.Sprintf("%q is not a part of a snapshot", name)}}
 }
+
+// PartText says in plain words what a part is.
+func PartText(name PartName) string { return partIn(&snapshot.Snapshot{}, name).unknown.What }
+
+// UnknownParts are the parts of a snapshot that were asked for and are not known,
+// or only partly.
+func UnknownParts(s *snapshot.Snapshot) []Unknown {
+	var all []Unknown
+	for _, name := range []PartName{
+		PartIdentity, PartCluster, PartKubernetes, PartNodes, PartAgent, PartAgentPods, PartAgentConfig, PartMechanisms,
+		PartInjectors, PartNamespaces, PartPods, PartWorkloads, PartIstiods, PartEndpoints, PartEvents,
+	} {
+		if state := partIn(s, name); !state.whole && state.unknown.State != snapshot.NotAsked {
+			all = append(all, state.unknown)
+		}
+	}
+	return all
+}

@@ -11,14 +11,18 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/check"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/completion"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/describe"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/enable"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/explain"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/feature"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/label"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/pods"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/restart"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/revisions"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/snapshot"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/status"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/version"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
@@ -63,6 +67,7 @@ itself.`,
 
 	addGroup(root, "The switch:", status.New(f), enable.NewEnable(f), enable.NewDisable(f))
 	addGroup(root, "Workloads:", pods.New(f), label.New(f), restart.New(f))
+	addGroup(root, "Diagnosis:", check.New(f), describe.New(f), snapshot.New(f), explain.New(f))
 	addGroup(root, "Azure:", revisions.New(f), feature.New(f))
 	addGroup(root, "Other:", completion.New(f), version.New(f), newOptions())
 	root.SetUsageTemplate(usageTemplate)

@@ -16,6 +16,7 @@ const (
 	ExitError       = 1
 	ExitUsage       = 2
 	ExitNotAsWanted = 3
+	ExitWarnings    = 4
 	ExitTimeout     = 124
 	ExitInterrupted = 130
 )

@@ -150,7 +150,11 @@ func TestPodFromNotesWhereAndWhose(t *testing.T) {
 		Node:     "aks-nodepool1-12345678-vmss000001", Phase: corev1.PodRunning, Terminating: true,
 		Labels:   map[string]string{"app": "web"},
 		Revision: "asm-1-27", InterceptionMode: "REDIRECT", HasProxy: true, NativeSidecar: true,
-		Redirect: &Redirect{Name: "istio-validation", Capabilities: `{"drop":["ALL"]}`, RunAsUser: &uid},
+		Redirect: &Redirect{
+			Name: "istio-validation", Capabilities: `{"drop":["ALL"]}`, RunAsUser: &uid,
+			SecurityContext: `{"capabilities":{"drop":["ALL"]},"privileged":false,"runAsUser":1337,"runAsGroup":1337,"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}`,
+		},
+		Recorded: true, ProxyUser: &uid,
 	}
 	got := PodFrom(deleted, func(key string) bool { return key == "app" || key == "tier" })
 	if diff := cmp.Diff(want, got); diff != "" {

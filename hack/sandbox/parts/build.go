@@ -11,7 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/process"
 )
@@ -73,20 +76,55 @@ func (b Builder) Build(ctx context.Context, names ...string) (map[string]string,
 	wanted := slices.DeleteFunc(all(), func(p part) bool {
 		return len(names) > 0 && !slices.Contains(names, p.name)
 	})
-	paths := map[string]string{}
-	for i, p := range wanted {
-		digest, err := p.digest(b.Source, target)
-		if err != nil {
-			return nil, err
-		}
-		// A folder for each program lets kubectl alone be put on PATH.
-		path := filepath.Join(b.Cache, digest, p.name)
-		if err := b.ensure(ctx, p, path, fmt.Sprintf("%s (%d of %d)", p.name, i+1, len(wanted))); err != nil {
-			return nil, err
-		}
-		paths[p.name] = path
+	paths := make([]string, len(wanted))
+	g, ctx := errgroup.WithContext(ctx)
+	for _, turn := range turns(wanted) {
+		g.Go(func() error {
+			for _, i := range turn {
+				var err error
+				title := fmt.Sprintf("%s (%d of %d)", wanted[i].name, i+1, len(wanted))
+				if paths[i], err = b.program(ctx, wanted[i], target, title); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return paths, nil
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	byName := map[string]string{}
+	for i, p := range wanted {
+		byName[p.name] = paths[i]
+	}
+	return byName, nil
+}
+
+// turns splits programs into two rows that are built beside each other: linking
+// and downloading keep only one processor busy. Those of Kubernetes' module are
+// built one after the other, because the second finds most of what it needs
+// compiled.
+func turns(wanted []part) [2][]int {
+	var rows [2][]int
+	for i, p := range wanted {
+		row := 0
+		if p.module != Kubernetes {
+			row = 1
+		}
+		rows[row] = append(rows[row], i)
+	}
+	return rows
+}
+
+// program makes sure that one program is built and returns its path.
+func (b Builder) program(ctx context.Context, p part, target, title string) (string, error) {
+	digest, err := p.digest(b.Source, target)
+	if err != nil {
+		return "", err
+	}
+	// A folder for each program lets kubectl alone be put on PATH.
+	path := filepath.Join(b.Cache, digest, p.name)
+	return path, b.ensure(ctx, p, path, title)
 }
 
 func (b Builder) complete() (Builder, error) {
@@ -104,6 +142,7 @@ func (b Builder) complete() (Builder, error) {
 	if b.Log == nil {
 		b.Log = io.Discard
 	}
+	b.Log = &lines{w: b.Log}
 	return b, nil
 }
 
@@ -199,6 +238,19 @@ func (b Builder) beat(title string, start time.Time) (stop func()) {
 		close(done)
 		<-ended
 	}
+}
+
+// lines lets builds beside each other write to one log.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write writes to the log, one caller at a time.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 func seconds(since time.Time) string { return time.Since(since).Round(time.Second).String() }
