@@ -94,12 +94,15 @@ type (
 		Name    string        `xml:"name,attr"`
 		Failure *junitProblem `xml:"failure,omitempty"`
 		Error   *junitProblem `xml:"error,omitempty"`
-		Output  string        `xml:"system-out,omitempty"`
+		Output  *junitOutput  `xml:"system-out,omitempty"`
+	}
+	junitOutput struct {
+		Text string `xml:",cdata"`
 	}
 	junitProblem struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 )
 
@@ -147,8 +150,8 @@ func (s *junitSuite) add(r *check.Report, fails func(check.Severity) bool) {
 	case r.Outcome == check.Cannot:
 		s.Errors++
 		test.Error = &junitProblem{Message: terminal.CleanLine(r.Unknowns[0].String()), Type: "unknown"}
-	default:
-		test.Output = text.String()
+	case text.Len() > 0:
+		test.Output = &junitOutput{text.String()}
 	}
 	s.Tests++
 	s.Cases = append(s.Cases, test)

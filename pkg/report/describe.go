@@ -77,7 +77,7 @@ func (d *description) pod() {
 		phase = "Terminating"
 	}
 	d.line("Pod", terminal.CleanLine(pod.Name+" in "+pod.Namespace))
-	d.paragraph("", fmt.Sprintf("%s %s, created %s", phase, where, d.age(pod.Created)), "")
+	d.paragraph("", strings.TrimSpace(fmt.Sprintf("%s %s, created %s", phase, where, d.age(pod.Created))), "")
 	d.line("Workload", terminal.CleanLine(pod.Workload.String()))
 	verdict := d.story.Verdict
 	text := string(verdict.State)

@@ -23,6 +23,7 @@ type Options struct {
 	Factory *factory.Factory
 	Output  *output.Flags
 	Scope   factory.ScopeFlags
+	From    factory.FromFlag
 	// Names of the pods asked for; none for all.
 	Names  []string
 	Verify bool
@@ -65,6 +66,7 @@ change the network, bypasses its proxy, or has no proxy although it should, and
 	o.Output.AddTo(cmd)
 	o.Scope.AddTo(cmd, "pods")
 	o.Scope.AddFieldSelector(cmd)
+	o.From.AddTo(cmd)
 	cmd.Flags().BoolVar(&o.Verify, "verify", false, "Exit with 3 if any pod of the mesh is privileged, bypassing or uninjected")
 	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "After the table, show each pod again when it changes, until interrupted")
 	return cmd
@@ -88,9 +90,22 @@ func (o *Options) complete() error {
 		return err
 	}
 	o.Names = trimPrefixes(o.Names)
+	if o.From.Given() {
+		return o.completeFrom()
+	}
 	var err error
 	o.client, err = o.Factory.KubeClient()
 	return err
+}
+
+func (o *Options) completeFrom() error {
+	switch {
+	case o.Watch:
+		return fail.Usage("a snapshot does not change; leave out --watch")
+	case o.Scope.Selector != "" || o.Scope.FieldSelector != "":
+		return fail.Usage("a snapshot does not hold what selectors look at; leave out --selector and --field-selector")
+	}
+	return nil
 }
 
 // trimPrefixes takes names as kubectl prints them, such as pod/web-0.
@@ -106,17 +121,10 @@ func trimPrefixes(names []string) []string {
 }
 
 func (o *Options) run(ctx context.Context) error {
-	reporter := o.Factory.Reporter()
-	observer, err := o.Factory.Observer(o.client, reporter.Progress)
+	observation, scope, err := o.observe(ctx)
 	if err != nil {
 		return err
 	}
-	scope := o.Scope.Scope(o.client)
-	if len(o.Names) == 1 {
-		scope.FieldSelector = joinSelectors(scope.FieldSelector, "metadata.name="+o.Names[0])
-	}
-	observation := observer.Observe(ctx, observe.Wants{Pods: &scope})
-	reporter.Close()
 	rows, err := o.rows(ctx, observation, scope)
 	if err != nil {
 		return err
@@ -132,6 +140,41 @@ func (o *Options) run(ctx context.Context) error {
 		return verify(rows, observation)
 	}
 	return nil
+}
+
+func (o *Options) observe(ctx context.Context) (*observe.Observation, kube.Scope, error) {
+	if o.From.Given() {
+		return o.load()
+	}
+	reporter := o.Factory.Reporter()
+	defer reporter.Close()
+	observer, err := o.Factory.Observer(o.client, reporter.Progress)
+	if err != nil {
+		return nil, kube.Scope{}, err
+	}
+	scope := o.Scope.Scope(o.client)
+	if len(o.Names) == 1 {
+		scope.FieldSelector = joinSelectors(scope.FieldSelector, "metadata.name="+o.Names[0])
+	}
+	return observer.Observe(ctx, observe.Wants{Pods: &scope}), scope, nil
+}
+
+// load takes the pods from a snapshot: those of --namespace, or all that it has.
+func (o *Options) load() (*observe.Observation, kube.Scope, error) {
+	s, err := o.From.Load(o.Factory)
+	if err != nil {
+		return nil, kube.Scope{}, err
+	}
+	scope := kube.Scope{Namespace: *o.Factory.Kube.Namespace}
+	if o.Scope.AllNamespaces {
+		scope.Namespace = ""
+	}
+	// Names of namespaces are shown where several can be meant.
+	o.Scope.AllNamespaces = scope.Namespace == ""
+	s.Pods.Value = slices.DeleteFunc(s.Pods.Value, func(p mesh.Pod) bool {
+		return scope.Namespace != "" && p.Namespace != scope.Namespace
+	})
+	return &observe.Observation{Snapshot: s}, scope, nil
 }
 
 func joinSelectors(a, b string) string {

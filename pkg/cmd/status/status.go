@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/observe"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/report"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 	judge "github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/status"
 )
 
@@ -20,6 +21,7 @@ import (
 type Options struct {
 	Factory *factory.Factory
 	Output  *output.Flags
+	From    factory.FromFlag
 	Watch   bool
 	// Namespace restricts pods to one, "" for all.
 	Namespace string
@@ -57,6 +59,7 @@ What cannot be read is listed as unknown, with the permission that would tell.`,
 		},
 	}
 	o.Output.AddTo(cmd)
+	o.From.AddTo(cmd)
 	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "Show it again whenever it may have changed, until interrupted")
 	f.AddAzureFlags(cmd)
 	return cmd
@@ -68,6 +71,12 @@ func (o *Options) complete(cmd *cobra.Command) error {
 	}
 	if o.Watch && !o.Output.Human() {
 		return fail.Usage("--watch goes with the output for people only")
+	}
+	if o.From.Given() {
+		if o.Watch {
+			return fail.Usage("a snapshot does not change; leave out --watch")
+		}
+		return nil
 	}
 	client, err := o.Factory.KubeClient()
 	if err != nil {
@@ -86,8 +95,15 @@ func (o *Options) complete(cmd *cobra.Command) error {
 const watchPace = 10 * time.Second
 
 func (o *Options) run(ctx context.Context) error {
+	if o.From.Given() {
+		s, err := o.From.Load(o.Factory)
+		if err != nil {
+			return err
+		}
+		return o.show(s)
+	}
 	for {
-		if err := o.show(ctx); err != nil || !o.Watch {
+		if err := o.once(ctx); err != nil || !o.Watch {
 			return err
 		}
 		select {
@@ -98,7 +114,8 @@ func (o *Options) run(ctx context.Context) error {
 	}
 }
 
-func (o *Options) show(ctx context.Context) error {
+// once reads the cluster and shows it.
+func (o *Options) once(ctx context.Context) error {
 	o.reporter.Progress("reading the cluster and its Azure resource")
 	observation := o.observer.Observe(ctx, observe.Wants{Nodes: true, Azure: true, Pods: &kube.Scope{Namespace: o.Namespace}})
 	o.reporter.Close()
@@ -108,7 +125,11 @@ func (o *Options) show(ctx context.Context) error {
 	if err := observation.Reachable(); err != nil {
 		return err
 	}
-	verdict, err := judge.From(observation.Snapshot)
+	return o.show(observation.Snapshot)
+}
+
+func (o *Options) show(s *snapshot.Snapshot) error {
+	verdict, err := judge.From(s)
 	if err != nil {
 		return fail.To("judge the cluster", err)
 	}
