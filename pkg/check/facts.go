@@ -96,7 +96,7 @@ func (f *Facts) Unvalidated() iter.Seq[*mesh.Pod] {
 // Node is the node of that name, nil if it is not known.
 func (f *Facts) Node(name string) *snapshot.Node { return f.nodes[name] }
 
-// Agent is the node agent's pod on a node, nil if there is none or it is not
+// AgentOn is the node agent's pod on a node, nil if there is none or it is not
 // known.
 func (f *Facts) AgentOn(node string) *snapshot.AgentPod { return f.agentOn[node] }
 

@@ -63,8 +63,12 @@ func agentPodFrom(p *corev1.Pod) snapshot.AgentPod {
 		Name: p.Name, Node: agentNode(p), Phase: string(p.Status.Phase), Terminating: p.DeletionTimestamp != nil,
 	}
 	for _, condition := range p.Status.Conditions {
-		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue && !pod.Terminating {
+		switch {
+		case condition.Type != corev1.PodReady:
+		case condition.Status == corev1.ConditionTrue && !pod.Terminating:
 			pod.Ready, pod.ReadySince = true, condition.LastTransitionTime.Time
+		default:
+			pod.UnreadySince = condition.LastTransitionTime.Time
 		}
 	}
 	for _, status := range p.Status.ContainerStatuses {

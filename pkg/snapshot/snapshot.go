@@ -218,9 +218,11 @@ type AgentPod struct {
 	Name  string `json:"name"`
 	Node  string `json:"node"`
 	Ready bool   `json:"ready"`
-	// ReadySince is when it last became ready; zero if it is not.
-	ReadySince time.Time `json:"readySince,omitzero"`
-	Phase      string    `json:"phase,omitempty"`
+	// ReadySince is when it last became ready, zero if it is not; UnreadySince is
+	// when it last ceased to be, or was made.
+	ReadySince   time.Time `json:"readySince,omitzero"`
+	UnreadySince time.Time `json:"unreadySince,omitzero"`
+	Phase        string    `json:"phase,omitempty"`
 	// Waiting is why its container does not run, such as ImagePullBackOff, and
 	// Message what the kubelet says about it.
 	Waiting string `json:"waiting,omitempty"`
