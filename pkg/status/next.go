@@ -116,7 +116,7 @@ func nextForAgent(s *snapshot.Snapshot, status *Status) (Next, bool) {
 		return Next{"the mechanism is CNIChaining, but there is no node agent", followCommand(s.Cluster.Value)}, true
 	case agent.State == snapshot.Read && agent.Ready < agent.Wanted:
 		return Next{fmt.Sprintf("the node agent is ready on %d of %d nodes; pods on the others do not start", agent.Ready, agent.Wanted),
-			"kubectl get pods -n " + mesh.SystemNamespace + " -o wide"}, true
+			"kubectl istio-cni check"}, true
 	}
 	return Next{}, false
 }

@@ -116,9 +116,9 @@ func TestNext(t *testing.T) {
 		{"no node agent", func(s *snapshot.Snapshot) { s.Agent = snapshot.Missing[snapshot.Agent]() },
 			Next{"the mechanism is CNIChaining, but there is no node agent", "kubectl istio-cni enable --reconcile"}},
 		{"a node without an agent", func(s *snapshot.Snapshot) { s.AgentPods.Value = s.AgentPods.Value[:1] },
-			Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
+			Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl istio-cni check"}},
 		{"no node has an agent", func(s *snapshot.Snapshot) { s.AgentPods.Value = nil },
-			Next{"the node agent is ready on 0 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
+			Next{"the node agent is ready on 0 of 2 nodes; pods on the others do not start", "kubectl istio-cni check"}},
 
 		{"no namespace in the mesh", func(s *snapshot.Snapshot) {
 			s.Namespaces.Value[0].Labels, s.Pods.Value = nil, nil
@@ -151,7 +151,7 @@ func TestNext(t *testing.T) {
 			Next{"nothing to do as far as could be read; some things could not", ""}},
 		{"nodes denied, and the DaemonSet says that it is not ready everywhere", func(s *snapshot.Snapshot) {
 			s.Nodes, s.Agent.Value.Ready = denied[[]snapshot.Node]("list nodes (cluster-wide)"), 1
-		}, Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl get pods -n aks-istio-system -o wide"}},
+		}, Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl istio-cni check"}},
 		{"a namespace alone is not the whole mesh", func(s *snapshot.Snapshot) {
 			s.Namespaces = snapshot.Part[[]snapshot.Namespace]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list namespaces (cluster-wide)", Value: []snapshot.Namespace{{Name: "plain"}}}
 			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list pods (cluster-wide)"}
