@@ -17,6 +17,11 @@ import (
 // template; using it too makes the two look the same in a rollout's history.
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
+// restartPatch is what `kubectl rollout restart` changes.
+func restartPatch(at time.Time) []byte {
+	return fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartedAt, at.Format(time.RFC3339))
+}
+
 func patchOptions(dryRun bool) metav1.PatchOptions {
 	options := metav1.PatchOptions{FieldManager: FieldManager}
 	if dryRun {
@@ -40,7 +45,7 @@ func (c *Client) LabelNamespace(ctx context.Context, name string, labels map[str
 // It returns the generation that the rollout brings about.
 func (c *Client) Restart(ctx context.Context, w mesh.Workload, at time.Time, dryRun bool) (generation int64, err error) {
 	attempt := fmt.Sprintf("restart %s in namespace %s", w, w.Namespace)
-	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartedAt, at.Format(time.RFC3339))
+	patch := restartPatch(at)
 	options := patchOptions(dryRun)
 	var object metav1.Object
 	resource := strings.ToLower(w.Kind) + "s.apps"

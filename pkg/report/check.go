@@ -109,7 +109,7 @@ func (p *page) unknowns(result *check.Result) {
 	if len(unknowns) == 0 {
 		return
 	}
-	p.line("", p.term.Paint(terminal.Warn, fmt.Sprintf("UNKNOWN %s", checks(result.Undecided()))))
+	p.line("", p.term.Paint(terminal.Warn, "UNKNOWN "+checks(result.Undecided())))
 	for _, unknown := range unknowns {
 		for i, line := range terminal.Wrap(terminal.CleanLine(unknown.String()), p.width()+titleWidth) {
 			p.line(indent+strings.Repeat(" ", 2*min(i, 1)), line)

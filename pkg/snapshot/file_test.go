@@ -14,8 +14,8 @@ import (
 )
 
 // saved is what a small snapshot is saved as.
-func saved(t testing.TB) (*Snapshot, []byte) {
-	t.Helper()
+func saved(tb testing.TB) (*Snapshot, []byte) {
+	tb.Helper()
 	s := New(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
 	s.Context = Context{Name: "contoso-aks", Server: "contoso-1234.hcp.westeurope.azmk8s.io"}
 	s.Nodes = Part[[]Node]{State: Denied, Reason: "the API server denies it", Needs: "the permission to list nodes"}
@@ -23,7 +23,7 @@ func saved(t testing.TB) (*Snapshot, []byte) {
 	s.Logs = []Log{{LogRequest{Namespace: "shop", Pod: "web-1", Container: "istio-validation"}, Found("not redirected")}}
 	var b bytes.Buffer
 	if err := s.Save(&b); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s, b.Bytes()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/aks"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/arm"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/controlplane"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/kubelet"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/parts"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/process"
 )
@@ -37,6 +38,8 @@ type Box struct {
 	// ARM is the simulated Azure, and AzureURL where it is served.
 	ARM      *arm.Server
 	AzureURL string
+	// Kubelets hand out containers' logs.
+	Kubelets *kubelet.Server
 	// Kubectl is the path of kubectl, in a folder of its own.
 	Kubectl string
 
@@ -98,10 +101,13 @@ func (b *Box) makeDir() (err error) {
 
 func (b *Box) start(ctx context.Context, programs map[string]string) error {
 	var err error
+	if b.Kubelets, err = kubelet.Start(ctx, b.Dir); err != nil {
+		return err
+	}
 	b.plane, err = controlplane.Start(ctx, controlplane.Config{
 		Etcd: programs[parts.Etcd], Kubernetes: programs[parts.Kubernetes],
 		Dir: b.Dir, Processes: b.processes,
-		Name: b.options.Name, ServerName: b.options.fqdn(), Log: b.step,
+		Name: b.options.Name, ServerName: b.options.fqdn(), Tunnel: b.Kubelets.Tunnel(), Log: b.step,
 	})
 	if err != nil {
 		return err
@@ -145,6 +151,9 @@ func (b *Box) Failed() <-chan error { return b.processes.Failed() }
 // Close ends the sandbox and waits until all of it is gone.
 func (b *Box) Close() error {
 	err := errors.Join(b.stopAzure(), b.processes.Close())
+	if b.Kubelets != nil {
+		err = errors.Join(err, b.Kubelets.Close())
+	}
 	if b.ownDir {
 		err = errors.Join(err, os.RemoveAll(b.Dir))
 	}

@@ -44,6 +44,7 @@ func TestBox(t *testing.T) {
 
 	t.Run("users", func(t *testing.T) { testUsers(t, b) })
 	t.Run("pods", func(t *testing.T) { testPods(t, b) })
+	t.Run("logs", func(t *testing.T) { testLogs(t, b) })
 	t.Run("nodes", func(t *testing.T) { testNodes(t, b) })
 }
 
@@ -121,6 +122,35 @@ func testPods(t *testing.T, b *box.Box) {
 	pod, err := b.Client.CoreV1().Pods("bookinfo").Get(t.Context(), "held", metav1.GetOptions{})
 	if err != nil || pod.Status.Phase != corev1.PodPending {
 		t.Errorf("the held pod is %s (%v), want Pending", pod.Status.Phase, err)
+	}
+}
+
+// testLogs reads logs as kubectl logs does: through the API server, which asks
+// the kubelet.
+func testLogs(t *testing.T, b *box.Box) {
+	t.Helper()
+	list, err := b.Client.CoreV1().Pods("bookinfo").List(t.Context(), metav1.ListOptions{LabelSelector: "app=details"})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatalf("%d pods, %v", len(list.Items), err)
+	}
+	pod := list.Items[0].Name
+	read := func(options corev1.PodLogOptions) (string, error) {
+		options.Container = "istio-proxy"
+		text, err := b.Client.CoreV1().Pods("bookinfo").GetLogs(pod, &options).DoRaw(t.Context())
+		return string(text), err
+	}
+	if text, err := read(corev1.PodLogOptions{}); text != "" || err != nil {
+		t.Errorf("a container without a log: %q, %v", text, err)
+	}
+	if _, err := read(corev1.PodLogOptions{Previous: true}); !apierrors.IsBadRequest(err) {
+		t.Errorf("a container that never ended: %v", err)
+	}
+	if err := b.Kubelets.WriteLog("bookinfo", pod, "istio-proxy", false, "one\ntwo\nthree\n"); err != nil {
+		t.Fatal(err)
+	}
+	two := int64(2)
+	if text, err := read(corev1.PodLogOptions{TailLines: &two}); text != "two\nthree\n" || err != nil {
+		t.Errorf("its last two lines: %q, %v", text, err)
 	}
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	// ServerName is a host name that the API server's certificate is valid for,
 	// besides its address.
 	ServerName string
+	// Tunnel leads from the API server into the cluster.
+	Tunnel Tunnel
 	// Log is told of each step once it is done.
 	Log func(step string)
 }

@@ -9,8 +9,7 @@ import (
 )
 
 // egress sends what the API server would dial inside the cluster, which is on
-// no network, to a socket that nobody listens on. So nothing leaves the
-// loopback interface, and the caller has an error at once.
+// no network, through the tunnel. So nothing leaves the loopback interface.
 const egress = `apiVersion: apiserver.k8s.io/v1beta1
 kind: EgressSelectorConfiguration
 egressSelections:
@@ -18,8 +17,9 @@ egressSelections:
   connection:
     proxyProtocol: HTTPConnect
     transport:
-      uds:
-        udsName: nobody.sock
+      tcp:
+        url: %q
+        tlsConfig: {caBundle: %q, clientCert: %q, clientKey: %q}
 - name: controlplane
   connection:
     proxyProtocol: Direct
@@ -27,6 +27,14 @@ egressSelections:
   connection:
     proxyProtocol: Direct
 `
+
+// Tunnel is where the API server finds what is inside the cluster, and the files
+// with what it takes to get in.
+type Tunnel struct{ URL, Authority, Certificate, Key string }
+
+func (t Tunnel) egress() []byte {
+	return fmt.Appendf(nil, egress, t.URL, t.Authority, t.Certificate, t.Key)
+}
 
 // writeFiles makes the keys, certificates and configuration that the programs
 // read.
@@ -51,7 +59,7 @@ func (c *ControlPlane) writeFiles() error {
 		c.writePair("admin")(c.authority.Client("masterclient", "system:masters")),
 		c.write("pki/service-accounts.key", private),
 		c.write("pki/service-accounts.pub", public),
-		c.write("egress.yaml", []byte(egress)),
+		c.write("egress.yaml", c.cfg.Tunnel.egress()),
 	)
 }
 

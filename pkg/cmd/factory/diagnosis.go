@@ -35,7 +35,7 @@ func (f *FromFlag) Load(factory *Factory) (*snapshot.Snapshot, error) {
 		if err != nil {
 			return nil, fail.To(attempt, err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		in = file
 	}
 	s, err := snapshot.Load(in)
