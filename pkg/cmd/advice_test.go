@@ -25,7 +25,8 @@ func TestAdviceCanBeFollowed(t *testing.T) {
 		}
 	})
 	for _, other := range []string{
-		"tenant", "name", // az
+		"tenant", "name", "cluster-name", "machine-names", "node-image-only", "os-sku", "query", "kubernetes-version", // az
+		"ignore-daemonsets", "delete-emptydir-data", "previous", "overwrite", "show-labels", // kubectl
 		"environment", // kubelogin
 	} {
 		flags[other] = true

@@ -54,9 +54,9 @@ was found by its root cause, with evidence, the probable cause and the remedy.
 
 A check whose inputs could not be read is unknown, which is never taken for ok.
 The exit code is 3 if an error was found (critical or high), 4 with
---fail-on=warning if the worst is a warning (medium) or something is unknown, and
-1 if a check that could have been an error is unknown. It is the same for every
-output format.`,
+--fail-on=warning if the worst is a warning (medium) or something is unknown,
+and 1 if a check that could have been an error is unknown. It is the same for
+every output format.`,
 		Example: `  # Everything, in all namespaces
   kubectl istio-cni check
 

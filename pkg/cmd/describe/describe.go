@@ -32,10 +32,10 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe pod/NAME",
 		Short: "Show a pod's whole redirection on one screen",
-		Long: `Show a pod's whole redirection on one screen: who injected it, which webhook would
-inject it today and by which selector, its redirect container with its security
-context, what failed in it, the node agent on its node, its events, and what the
-checks find.`,
+		Long: `Show a pod's whole redirection on one screen: who injected it, which webhook
+would inject it today and by which selector, its redirect container with its
+security context, what failed in it, the node agent on its node, its events, and
+what the checks find.`,
 		Example: `  # Why does this pod not start?
   kubectl istio-cni describe pod/web-7d4b9c6f5d-x2x9p
 

@@ -17,8 +17,8 @@ func New(f *factory.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [CHECK]",
 		Short: "Explain a check: symptom, cause and remedy",
-		Long: `Explain what a check looks for, why that happens and what to do about it. Without
-a check, list them all. Nothing is read from a cluster.`,
+		Long: `Explain what a check looks for, why that happens and what to do about it.
+Without a check, list them all. Nothing is read from a cluster.`,
 		Example: `  # What does ICNI203 mean?
   kubectl istio-cni explain ICNI203
 

@@ -20,7 +20,7 @@ type FromFlag struct{ File string }
 
 // AddTo adds the flag to a command.
 func (f *FromFlag) AddTo(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.File, "from", "", "Judge a snapshot that `kubectl istio-cni snapshot` saved instead of the cluster; - for stdin")
+	cmd.Flags().StringVar(&f.File, "from", "", "Judge the snapshot in `FILE`, as the command snapshot saves it, instead of the cluster; - for stdin")
 }
 
 // Given reports whether a snapshot is to be used.

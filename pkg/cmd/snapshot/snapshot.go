@@ -37,8 +37,8 @@ func New(f *factory.Factory) *cobra.Command {
 status, pods, check, describe and troubleshoot judge it with --from.
 
 It holds the facts that they judge by, and for what could not be read why. It
-holds no Secret, no environment of an application's container and no token. Names
-of namespaces, pods and nodes, their labels for injection, events about
+holds no Secret, no environment of an application's container and no token.
+Names of namespaces, pods and nodes, their labels for injection, events about
 redirection and the ends of a few logs of the node agent are in it.`,
 		Example: `  # Into a new file in this folder
   kubectl istio-cni snapshot
