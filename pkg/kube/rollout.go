@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/informers"
+	informers "k8s.io/client-go/informers/apps/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubectl/pkg/polymorphichelpers"
 
@@ -58,12 +58,11 @@ func (c *Client) WatchRollouts(ctx context.Context, workloads []mesh.Workload) (
 		expected: map[mesh.Workload]int64{}, changed: map[mesh.Workload]bool{}, stalls: map[mesh.Workload]stall{},
 	}
 	namespace := commonNamespace(workloads)
-	factory := informers.NewSharedInformerFactoryWithOptions(c, 0, informers.WithNamespace(namespace))
 	for _, w := range workloads {
 		if r.stores[w.Kind] != nil {
 			continue
 		}
-		informer, err := r.follow(factory, w.Kind, namespace)
+		informer, err := r.follow(w.Kind, namespace)
 		if err != nil {
 			r.Stop()
 			return nil, err
@@ -81,15 +80,15 @@ func (c *Client) WatchRollouts(ctx context.Context, workloads []mesh.Workload) (
 }
 
 // follow prepares the informer of a kind.
-func (r *Rollouts) follow(factory informers.SharedInformerFactory, kind, namespace string) (cache.SharedIndexInformer, error) {
+func (r *Rollouts) follow(kind, namespace string) (cache.SharedIndexInformer, error) {
 	var informer cache.SharedIndexInformer
 	switch kind {
 	case "Deployment":
-		informer = factory.Apps().V1().Deployments().Informer()
+		informer = informers.NewDeploymentInformer(r.client, namespace, 0, nil)
 	case "StatefulSet":
-		informer = factory.Apps().V1().StatefulSets().Informer()
+		informer = informers.NewStatefulSetInformer(r.client, namespace, 0, nil)
 	case "DaemonSet":
-		informer = factory.Apps().V1().DaemonSets().Informer()
+		informer = informers.NewDaemonSetInformer(r.client, namespace, 0, nil)
 	default:
 		return nil, fmt.Errorf("watch rollouts: a %s has none", kind)
 	}
