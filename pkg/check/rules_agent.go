@@ -110,7 +110,13 @@ func agentWanted(f *Facts) bool {
 	return f.Agent.State != snapshot.Absent && !f.Agent.Value.Deleting && f.Mechanism() != mesh.InitContainers
 }
 
-func rolling(agent snapshot.Agent) bool { return !agent.Current || agent.Updated < agent.Desired }
+// rolling reports whether the DaemonSet's pods are being replaced. A pod that is
+// merely missing is not, as far as the pods are known.
+func rolling(f *Facts) bool {
+	agent := f.Agent.Value
+	older := !f.AgentPods.Whole() || int(agent.Updated) < len(f.agentOn)
+	return !agent.Current || agent.Updated < agent.Desired && older
+}
 
 func nodeWithoutAgent() *Rule {
 	return &Rule{
@@ -134,7 +140,7 @@ func nodeWithoutAgent() *Rule {
 			}
 			for i := range f.AgentPods.Value {
 				pod := &f.AgentPods.Value[i]
-				if unscheduled(pod) && !rolling(f.Agent.Value) {
+				if unscheduled(pod) && !rolling(f) {
 					r.Add(unscheduledFinding(f, pod))
 				}
 			}
@@ -222,7 +228,7 @@ func agentRolling() *Rule {
 		Links:     []string{linkIstioCNI, linkTroubleshootCNI},
 		look: func(f *Facts, r *Report) {
 			agent := f.Agent.Value
-			if f.Agent.State != snapshot.Read || !agentWanted(f) || !rolling(agent) {
+			if f.Agent.State != snapshot.Read || !agentWanted(f) || !rolling(f) {
 				return
 			}
 			finding := Finding{

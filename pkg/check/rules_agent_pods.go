@@ -182,7 +182,7 @@ func latestRefusal(f *Facts) (snapshot.Event, bool) {
 // agentsComplete reports whether it is known that the DaemonSet has got all its
 // pods since.
 func agentsComplete(f *Facts) bool {
-	if f.Agent.State != snapshot.Read || rolling(f.Agent.Value) {
+	if f.Agent.State != snapshot.Read || rolling(f) {
 		return false
 	}
 	return f.Agent.Value.Ready >= f.Agent.Value.Desired || f.AgentPods.Whole() && agentsToCome(f) <= 0

@@ -47,6 +47,10 @@ func TestAgentRules(t *testing.T) {
 			withoutAgent(s, node2)
 			s.Cluster.Value.Mechanism = mesh.InitContainers
 		}, OK, ""},
+		{"a pod is missing, which is no update", "ICNI209", func(s *snapshot.Snapshot) {
+			withoutAgent(s, node2)
+			s.Agent.Value.Desired = 3
+		}, OK, ""},
 		{"nothing happens any more", "ICNI204", func(s *snapshot.Snapshot) {
 			unready(s, node2)
 			logOf(s, node2, false, installed(ago(3*time.Minute)))

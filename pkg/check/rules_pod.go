@@ -1,3 +1,169 @@
 package check
 
-func podRules() []*Rule { return nil }
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+)
+
+func podRules() []*Rule {
+	return []*Rule{
+		bypassing(), skippedByPlugin(), validationRace(), validationReverted(), validationWithoutAgent(), validationUser(),
+		validationInJob(), validationRepaired(), annotationInvalid(), modeNone(), redirectInTemplate(), staleInit(), staleValidation(),
+		initBeforeProxy(), runsAsProxy(), onlyPodAsks(), predatesLabel(), cannotBeInjected(), transparentProxy(), orphaned(),
+	}
+}
+
+// podGroup is pods of one workload that have one fault.
+type podGroup struct {
+	workload mesh.Workload
+	pods     []*mesh.Pod
+	// verdict of the first pod, all counts the workload's pods that have not ended.
+	verdict mesh.Verdict
+	all     int
+}
+
+// byWorkload gathers the pods that have a fault by what they belong to.
+func byWorkload(f *Facts, faulty func(*mesh.Pod, mesh.Verdict) bool) []*podGroup {
+	groups, all := map[mesh.Workload]*podGroup{}, map[mesh.Workload]int{}
+	for pod, verdict := range f.MeshPods() {
+		if pod.Terminating || Ended(pod) {
+			continue
+		}
+		all[pod.Workload]++
+		if !faulty(pod, verdict) {
+			continue
+		}
+		if groups[pod.Workload] == nil {
+			groups[pod.Workload] = &podGroup{workload: pod.Workload, verdict: verdict}
+		}
+		groups[pod.Workload].pods = append(groups[pod.Workload].pods, pod)
+	}
+	var sorted []*podGroup
+	for workload, group := range groups {
+		group.all = all[workload]
+		sorted = append(sorted, group)
+	}
+	slices.SortFunc(sorted, func(a, b *podGroup) int { return a.workload.Compare(b.workload) })
+	return sorted
+}
+
+// mostPods of a finding are among its objects.
+const mostPods = 5
+
+// finding is about the workload and its faulty pods; says is what is said of them.
+func (g *podGroup) finding(says string, evidence ...string) Finding {
+	finding := Finding{Objects: []Object{WorkloadObject(g.workload)}, Root: rootWorkload(g.workload)}
+	finding.Objects = append(finding.Objects, podObjects(g.pods)...)
+	finding.Objects = slices.Compact(finding.Objects)
+	line := fmt.Sprintf("%s: %s %s", g.workload, countOf(len(g.pods), g.all), says)
+	if g.workload.Kind == "Pod" {
+		line = fmt.Sprintf("%s %s", g.workload, says)
+	}
+	finding.Evidence = append([]string{line}, evidence...)
+	return finding
+}
+
+func rootWorkload(w mesh.Workload) string { return "workload/" + w.Namespace + "/" + w.String() }
+
+func countOf(n, all int) string { return fmt.Sprintf("%d of %s", n, podCount(all)) }
+
+func podCount(n int) string {
+	if n == 1 {
+		return "1 pod"
+	}
+	return fmt.Sprintf("%d pods", n)
+}
+
+func podObjects(pods []*mesh.Pod) []Object {
+	var objects []Object
+	for _, pod := range pods[:min(len(pods), mostPods)] {
+		objects = append(objects, PodObject(pod))
+	}
+	return objects
+}
+
+// replace adds the step that makes the workload's pods anew, and the fix if the
+// program can do it.
+func (g *podGroup) replace(finding *Finding) {
+	if g.workload.Restartable() {
+		finding.Remedy = append(finding.Remedy, Step{"Restart the workload", restart(g.workload)})
+		finding.Fix = &Fix{Action: FixRestart, Object: WorkloadObject(g.workload)}
+		return
+	}
+	if g.workload.Kind == "Pod" {
+		finding.Remedy = append(finding.Remedy, Step{"Make the pod anew from its manifest; nothing else would bring it back", ""})
+		return
+	}
+	finding.Remedy = append(finding.Remedy, Step{
+		"Delete the pods, if their " + g.workload.Kind + " makes new ones", deletePod(g.pods[0].Namespace, g.pods[0].Name),
+	})
+}
+
+// controlled reports whether something makes the pod anew when it is deleted.
+func controlled(pod *mesh.Pod) bool {
+	return pod.Workload.Kind != "Pod" && pod.Workload.Kind != "Job"
+}
+
+func podNames(pods []*mesh.Pod) []string {
+	var names []string
+	for _, pod := range pods {
+		names = append(names, pod.Namespace+"/"+pod.Name)
+	}
+	return names
+}
+
+// orphaned is about pods whose revision is not the mesh's any more.
+func orphaned() *Rule {
+	return &Rule{
+		ID: "ICNI520", Title: "pods belong to a revision that is no more", Area: AreaPods, Severity: High,
+		Needs:     []Need{{PartPods}, {PartCluster, PartInjectors}},
+		Symptom:   "Pods of the mesh keep a sidecar of an earlier revision, which gets no configuration from a control plane any more.",
+		Detection: "The revision that injected a pod is not among the mesh's revisions, by Azure's word or else by the injecting webhooks.",
+		Cause:     "the upgrade of the mesh was completed before the workload was restarted",
+		Remedy:    "Label the namespace with a revision of the mesh and restart the workload.",
+		Links:     []string{linkUpgrade, linkMinorUpgrade},
+		look: func(f *Facts, r *Report) {
+			revisions := revisionsOf(f)
+			if len(revisions) == 0 {
+				return
+			}
+			for _, group := range byWorkload(f, func(pod *mesh.Pod, _ mesh.Verdict) bool {
+				return pod.HasProxy && pod.Revision != "" && !slices.Contains(revisions, pod.Revision)
+			}) {
+				finding := group.finding("injected by "+group.pods[0].Revision, "the mesh's revisions are "+someOf(revisions))
+				finding.Remedy = []Step{{"Put the namespace on a revision of the mesh", "kubectl istio-cni label " + group.workload.Namespace}}
+				group.replace(&finding)
+				// A restart alone would bring nothing while no webhook matches.
+				if !willBeInjected(f, group.pods[0]) {
+					finding.Fix = nil
+				}
+				r.Add(finding)
+			}
+		},
+	}
+}
+
+// revisionsOf are the mesh's revisions: Azure's, or else the injectors'.
+func revisionsOf(f *Facts) []string {
+	if len(f.Cluster.Value.Revisions) > 0 {
+		return f.Cluster.Value.Revisions
+	}
+	var revisions []string
+	for _, injector := range f.Injectors.Value {
+		if injector.Managed() {
+			revisions = append(revisions, cmp.Or(injector.Revision, "default"))
+		}
+	}
+	slices.Sort(revisions)
+	return slices.Compact(revisions)
+}
+
+// willBeInjected reports whether a webhook would inject the pod if it were made
+// anew, as far as that is known.
+func willBeInjected(f *Facts, pod *mesh.Pod) bool {
+	labels, ok := f.mesh.NamespaceLabels[pod.Namespace]
+	return ok && f.mesh.Injectors != nil && len(f.mesh.Injectors.For(labels, pod.Labels)) > 0
+}
