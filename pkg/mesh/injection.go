@@ -153,6 +153,18 @@ func (in *Injectors) UsesLabel(key string) bool {
 	return in.keys[key]
 }
 
+// All lists the injectors; nil where they are not known.
+func (in *Injectors) All() []Injector {
+	if in == nil {
+		return nil
+	}
+	all := make([]Injector, len(in.all))
+	for i := range in.all {
+		all[i] = in.all[i].Injector
+	}
+	return all
+}
+
 // For returns the injectors that the API server would call for a new pod with
 // the given labels in a namespace with the given labels.
 func (in *Injectors) For(namespaceLabels, podLabels map[string]string) []Injector {

@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/conditions"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
@@ -179,8 +180,10 @@ func (o *Observer) readPods(ctx context.Context, s *Observation, scope kube.Scop
 
 func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, injectors *mesh.Injectors) (snapshot.Part[[]mesh.Pod], string) {
 	var pods []mesh.Pod
+	matching := conditions.Compile(injectors.All())
 	version, err := o.Kube.EachPod(ctx, scope, func(p *corev1.Pod) {
 		pods = append(pods, mesh.PodFrom(p, injectors.UsesLabel))
+		matching.Note(&pods[len(pods)-1], p)
 		if len(pods)%kube.PageSize == 0 && o.Progress != nil {
 			o.Progress(fmt.Sprintf("%d pods read", len(pods)))
 		}
