@@ -234,7 +234,7 @@ func specFixtures() map[string]fixture {
 			expect:  []string{"uses the host's network"},
 			objects: []Object{{"Deployment", shop, "api"}},
 			near: func(s *snapshot.Snapshot) {
-				pod := plainPod("api", 1, node1)
+				pod := plainPod("exporter", 1, node1)
 				pod.HostNetwork, pod.Namespace, pod.Workload.Namespace = true, "default", "default"
 				addPods(s, pod)
 			},

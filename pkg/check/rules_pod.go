@@ -107,14 +107,6 @@ func controlled(pod *mesh.Pod) bool {
 	return pod.Workload.Kind != "Pod" && pod.Workload.Kind != "Job"
 }
 
-func podNames(pods []*mesh.Pod) []string {
-	var names []string
-	for _, pod := range pods {
-		names = append(names, pod.Namespace+"/"+pod.Name)
-	}
-	return names
-}
-
 // orphaned is about pods whose revision is not the mesh's any more.
 func orphaned() *Rule {
 	return &Rule{

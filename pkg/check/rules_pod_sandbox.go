@@ -49,7 +49,7 @@ func latestOf(f *Facts, words ...string) []snapshot.Event {
 func sandboxFinding(f *Facts, event snapshot.Event) Finding {
 	finding := Finding{
 		Objects:  []Object{{"Pod", event.Namespace, event.Name}},
-		Evidence: []string{fmt.Sprintf("its event of %s ago says, %d times: %s", timeSince(f, event.Last), event.Count, clipped(event.Message))},
+		Evidence: []string{fmt.Sprintf("its event of %s ago says, %d times: %s", timeSince(f, event.Last), event.Count, pluginSaid(event.Message))},
 		Root:     "pod/" + event.Namespace + "/" + event.Name,
 	}
 	if pod := f.Pod(event.Namespace, event.Name); pod != nil {

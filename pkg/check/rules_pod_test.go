@@ -107,7 +107,7 @@ func TestPodFixes(t *testing.T) {
 		{"a stale Deployment", "ICNI512", func(s *snapshot.Snapshot) { s.Pods.Value[0] = privilegedPod("web", 1, node1) },
 			&Fix{Action: FixRestart, Object: WorkloadObject(webShop)}},
 		{"a stale bare pod", "ICNI512", func(s *snapshot.Snapshot) {
-			s.Pods.Value[0] = privilegedPod("web", 1, node1)
+			s.Pods.Value[0] = privilegedPod("debug", 1, node1)
 			s.Pods.Value[0].Workload = mesh.Workload{Kind: "Pod", Namespace: shop, Name: s.Pods.Value[0].Name}
 		}, nil},
 		{"one pod of a Deployment", "ICNI503", func(s *snapshot.Snapshot) {
