@@ -111,7 +111,7 @@ func (p *page) unknowns(result *check.Result) {
 	}
 	p.line("", p.term.Paint(terminal.Warn, "UNKNOWN "+checks(result.Undecided())))
 	for _, unknown := range unknowns {
-		for i, line := range terminal.Wrap(terminal.CleanLine(unknown.String()), p.width()+titleWidth) {
+		for i, line := range terminal.Wrap(terminal.CleanLine(unknown.String()), max(p.term.Width-2*len(indent), 0)) {
 			p.line(indent+strings.Repeat(" ", 2*min(i, 1)), line)
 		}
 	}
