@@ -46,13 +46,16 @@ func refusalOf(message string) refusal {
 }
 
 // refused are the latest events of what could not make its pods for a reason, one
-// for each object.
+// for each object. What has made a pod since is not refused any more.
 func refused(f *Facts, reason refusal) []snapshot.Event {
-	latest := map[Object]snapshot.Event{}
+	latest, made := map[Object]snapshot.Event{}, lastMade(f)
 	for event := range f.EventsOf("FailedCreate") {
 		old := !event.Last.IsZero() && f.Taken.Sub(event.Last) > recently
 		object := Object{event.Kind, event.Namespace, event.Name}
-		if old || refusalOf(event.Message) != reason || mesh.IsSystemNamespace(event.Namespace) {
+		// Both times are in whole seconds.
+		pod, some := made[maker(event)]
+		over := some && !event.Last.IsZero() && !pod.Before(event.Last)
+		if old || over || refusalOf(event.Message) != reason || mesh.IsSystemNamespace(event.Namespace) {
 			continue
 		}
 		if other, ok := latest[object]; !ok || event.Last.After(other.Last) {
@@ -64,6 +67,17 @@ func refused(f *Facts, reason refusal) []snapshot.Event {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return events
+}
+
+// lastMade is when the youngest pod of each workload was made.
+func lastMade(f *Facts) map[mesh.Workload]time.Time {
+	made := map[mesh.Workload]time.Time{}
+	for pod := range f.MeshPods() {
+		if pod.Created.After(made[pod.Workload]) {
+			made[pod.Workload] = pod.Created
+		}
+	}
+	return made
 }
 
 // maker is what a person deploys, behind the object that an event is about: a

@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
@@ -39,6 +40,28 @@ func TestOneRuleForEachRefusal(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := healthy()
 			refusing(test.message)(s)
+			if got := foundIn(t, s, "ICNI6"); !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// A refusal is over when the workload has made a pod since.
+func TestRefusalIsOver(t *testing.T) {
+	for name, test := range map[string]struct {
+		pod  time.Duration
+		want []string
+	}{
+		"the pods are older":  {3 * time.Minute, []string{"ICNI605"}},
+		"a pod was made then": {time.Minute, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := healthy()
+			refusing(baseline)(s)
+			for i := range s.Pods.Value {
+				s.Pods.Value[i].Created = ago(test.pod)
+			}
 			if got := foundIn(t, s, "ICNI6"); !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
