@@ -3,9 +3,11 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 )
 
 func podRules() []*Rule {
@@ -27,23 +29,36 @@ type podGroup struct {
 
 // byWorkload gathers the pods that have a fault by what they belong to.
 func byWorkload(f *Facts, faulty func(*mesh.Pod, mesh.Verdict) bool) []*podGroup {
-	groups, all := map[mesh.Workload]*podGroup{}, map[mesh.Workload]int{}
+	var pods []*mesh.Pod
 	for pod, verdict := range f.MeshPods() {
-		if pod.Terminating || Ended(pod) {
-			continue
+		if !pod.Terminating && !Ended(pod) && faulty(pod, verdict) {
+			pods = append(pods, pod)
 		}
-		all[pod.Workload]++
-		if !faulty(pod, verdict) {
-			continue
-		}
+	}
+	return groupsOf(f, pods)
+}
+
+// groupsOf gathers pods by what they belong to. Pods that have ended may be among
+// them, and are then counted as well.
+func groupsOf(f *Facts, pods []*mesh.Pod) []*podGroup {
+	groups := map[mesh.Workload]*podGroup{}
+	for _, pod := range pods {
 		if groups[pod.Workload] == nil {
-			groups[pod.Workload] = &podGroup{workload: pod.Workload, verdict: verdict}
+			groups[pod.Workload] = &podGroup{workload: pod.Workload, verdict: f.mesh.Judge(pod)}
 		}
-		groups[pod.Workload].pods = append(groups[pod.Workload].pods, pod)
+		group := groups[pod.Workload]
+		group.pods = append(group.pods, pod)
+		if Ended(pod) {
+			group.all++
+		}
+	}
+	for pod := range f.MeshPods() {
+		if group := groups[pod.Workload]; group != nil && !pod.Terminating && !Ended(pod) {
+			group.all++
+		}
 	}
 	var sorted []*podGroup
-	for workload, group := range groups {
-		group.all = all[workload]
+	for _, group := range groups {
 		sorted = append(sorted, group)
 	}
 	slices.SortFunc(sorted, func(a, b *podGroup) int { return a.workload.Compare(b.workload) })
@@ -102,6 +117,24 @@ func (g *podGroup) replace(finding *Finding) {
 	})
 }
 
+// noteUndecided notes the pods that a rule would be about, but for something that
+// is not known of them; those with one reason together.
+func noteUndecided(f *Facts, r *Report, question string, undecided func(*mesh.Pod, mesh.Verdict) bool) {
+	pods := map[string][]*mesh.Pod{}
+	for pod, verdict := range f.MeshPods() {
+		if !pod.Terminating && undecided(pod, verdict) {
+			pods[verdict.Reason] = append(pods[verdict.Reason], pod)
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(pods)) {
+		who := PodObject(pods[reason][0]).String()
+		if more := len(pods[reason]) - 1; more > 0 {
+			who += fmt.Sprintf(" and %s more", podCount(more))
+		}
+		r.Unknown(Unknown{What: "whether " + who + " " + question, State: snapshot.Failed, Reason: reason})
+	}
+}
+
 // controlled reports whether something makes the pod anew when it is deleted.
 func controlled(pod *mesh.Pod) bool {
 	return pod.Workload.Kind != "Pod" && pod.Workload.Kind != "Job"
@@ -123,10 +156,10 @@ func orphaned() *Rule {
 				return
 			}
 			for _, group := range byWorkload(f, func(pod *mesh.Pod, _ mesh.Verdict) bool {
-				return pod.HasProxy && pod.Revision != "" && !slices.Contains(revisions, pod.Revision)
+				return pod.HasProxy && pod.Revision != "" && !slices.Contains(revisions, pod.Revision) && !ofAnotherIstio(f, pod.Revision)
 			}) {
 				finding := group.finding("injected by "+group.pods[0].Revision, "the mesh's revisions are "+someOf(revisions))
-				finding.Remedy = []Step{{"Put the namespace on a revision of the mesh", "kubectl istio-cni label " + group.workload.Namespace}}
+				finding.Remedy = []Step{{"Put the namespace on a revision of the mesh", labelCommand(f, group.workload.Namespace)}}
 				group.replace(&finding)
 				// A restart alone would bring nothing while no webhook matches.
 				if !willBeInjected(f, group.pods[0]) {
@@ -136,6 +169,14 @@ func orphaned() *Rule {
 			}
 		},
 	}
+}
+
+// ofAnotherIstio reports whether a revision is that of an Istio which is not the
+// add-on's and injects pods as well. Its pods are no leftovers of an upgrade.
+func ofAnotherIstio(f *Facts, revision string) bool {
+	return slices.ContainsFunc(f.Injectors.Value, func(injector mesh.Injector) bool {
+		return !injector.Managed() && cmp.Or(injector.Revision, "default") == revision
+	})
 }
 
 // revisionsOf are the mesh's revisions: Azure's, or else the injectors'.

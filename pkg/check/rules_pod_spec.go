@@ -35,10 +35,12 @@ func bypassing() *Rule {
 	}
 }
 
-// exemptTemplate is about gateways and the like, whose templates have no
-// redirection.
-func exemptTemplate(pod *mesh.Pod) bool {
-	return pod.Template != "" && !strings.Contains(pod.Template, "sidecar") || pod.InterceptionMode == "NONE"
+// exemptTemplate is about pods that are not redirected by design.
+func exemptTemplate(pod *mesh.Pod) bool { return isGateway(pod) || pod.InterceptionMode == "NONE" }
+
+// isGateway is about gateways and the like, whose templates have no redirection.
+func isGateway(pod *mesh.Pod) bool {
+	return pod.Template != "" && !strings.Contains(pod.Template, "sidecar")
 }
 
 func skippedByPlugin() *Rule {
@@ -58,6 +60,8 @@ func skippedByPlugin() *Rule {
 				finding := group.finding("have istio-validation, but "+whySkipped(group.pods[0]), "the plugin leaves such pods alone")
 				finding.Remedy = []Step{{"See who sets it in the pod template", fmt.Sprintf("kubectl get -n %s %s -o yaml", group.workload.Namespace, group.workload)}}
 				group.replace(&finding)
+				// If the template says so, a restart takes the workload out of the mesh.
+				finding.Fix = nil
 				r.Add(finding)
 			}
 		},
@@ -82,7 +86,7 @@ func initBeforeProxy() *Rule {
 		ID: "ICNI514", Title: "an application's init container fails before the proxy runs", Area: AreaPods, Severity: High,
 		Needs:     []Need{{PartPods}},
 		Symptom:   "A pod's own init container cannot reach the network and fails, since CNIChaining was enabled.",
-		Detection: "The pod has istio-validation and a classic sidecar, that is istio-proxy among its containers, and another of its init containers fails.",
+		Detection: "The pod has istio-validation and a classic sidecar, that is istio-proxy among its containers, and another of its init containers fails, which does not run as uid 1337.",
 		Cause:     "probably, its traffic is already redirected to a proxy that does not run before all init containers have ended",
 		Remedy:    "Use native sidecars, or run that init container as uid 1337, or exclude the ports or addresses that it needs from redirection.",
 		Links:     []string{linkNativeSidecar, linkTroubleshootCNI, "https://github.com/istio/istio/issues/48854"},
@@ -103,9 +107,13 @@ func initBeforeProxy() *Rule {
 	}
 }
 
-// failingInit is the first failure of an init container that is not Istio's.
+// failingInit is the first failure of an init container that is not Istio's, and
+// whose traffic is redirected. Where istio-validation fails, nothing is.
 func failingInit(pod *mesh.Pod) *mesh.Failure {
 	for i := range pod.Failures {
+		if pod.FailureOf(mesh.ValidationContainer) != nil || slices.Contains(pod.AsProxyUser, pod.Failures[i].Container) {
+			continue
+		}
 		switch pod.Failures[i].Container {
 		case mesh.InitContainer, mesh.ValidationContainer, mesh.ProxyContainer:
 		default:
@@ -171,16 +179,18 @@ func onlyPodAsks() *Rule {
 		Remedy:    "Label the namespace with the mesh's revision and restart the workload.",
 		Links:     []string{linkDeploy, linkTroubleshoot},
 		look: func(f *Facts, r *Report) {
-			for _, group := range byWorkload(f, func(pod *mesh.Pod, _ mesh.Verdict) bool {
-				labels, known := f.mesh.NamespaceLabels[pod.Namespace]
-				return known && !pod.HasProxy && !mesh.AsksForInjection(labels) && strings.EqualFold(pod.Labels[mesh.InjectLabel], "true") && !willBeInjected(f, pod)
+			for _, group := range byWorkload(f, func(pod *mesh.Pod, verdict mesh.Verdict) bool {
+				unanswered := verdict.State == mesh.NotInjected && verdict.Stale == mesh.Fresh
+				return unanswered && !mesh.AsksForInjection(f.mesh.NamespaceLabels[pod.Namespace]) && strings.EqualFold(pod.Labels[mesh.InjectLabel], "true")
 			}) {
 				finding := group.finding("have the label "+mesh.InjectLabel+"=true and no istio-proxy",
 					fmt.Sprintf("namespace %s has no label %s", group.workload.Namespace, mesh.RevisionLabel))
 				finding.Remedy = []Step{
-					{"Put the namespace into the mesh", "kubectl istio-cni label " + group.workload.Namespace},
-					{"Then restart its workloads", restart(group.workload)},
+					{"Put the namespace into the mesh", labelCommand(f, group.workload.Namespace)},
 				}
+				group.replace(&finding)
+				// Restarted before the namespace has its label, they would be the same.
+				finding.Fix = nil
 				r.Add(finding)
 			}
 		},

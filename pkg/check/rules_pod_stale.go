@@ -56,18 +56,58 @@ func staleInit() *Rule {
 		Remedy:    "Restart the workloads.",
 		Links:     []string{linkCNI, linkTroubleshootCNI},
 		look: func(f *Facts, r *Report) {
+			noteMechanism(f, r, mesh.InitContainer)
 			if f.Mechanism() != mesh.CNIChaining {
 				return
 			}
+			// An injector that does not follow Azure yet is another rule's affair.
+			noteUndecided(f, r, "should be restarted", func(pod *mesh.Pod, verdict mesh.Verdict) bool {
+				follows := f.mesh.MechanismOf(pod.Revision) == mesh.CNIChaining
+				return hasRedirect(pod, mesh.InitContainer) && verdict.Stale == mesh.StalenessUnset && follows && !inTemplate(f, pod.Workload)
+			})
 			for _, group := range byWorkload(f, func(pod *mesh.Pod, verdict mesh.Verdict) bool {
 				return hasRedirect(pod, mesh.InitContainer) && verdict.Stale == mesh.Stale && !inTemplate(f, pod.Workload)
 			}) {
 				finding := group.finding("have istio-init, created "+timeSince(f, group.pods[0].Created)+" ago", "the mechanism is "+mesh.CNIChaining.String())
+				waitForSwitch(f, &finding)
 				group.replace(&finding)
+				// A pod that comes before its node's agent fails.
+				if f.Cluster.Value.InTransition() || !agentReadyEverywhere(f) {
+					finding.Fix = nil
+				}
 				r.Add(finding)
 			}
 		},
 	}
+}
+
+// noteMechanism notes that the mechanism is not known, if there are pods with that
+// redirect container: whether they are stale depends on it.
+func noteMechanism(f *Facts, r *Report, container string) {
+	if f.Mechanism() != mesh.Unknown {
+		return
+	}
+	for pod := range f.MeshPods() {
+		if hasRedirect(pod, container) && !pod.Terminating && !Ended(pod) {
+			r.Unknown(Unknown{What: "the redirection mechanism", State: snapshot.Failed, Reason: "Azure does not tell it, and the injectors do not tell it or differ"})
+			return
+		}
+	}
+}
+
+// waitForSwitch adds the step that comes before a restart while an operation is
+// running on the cluster.
+func waitForSwitch(f *Facts, finding *Finding) {
+	if f.Cluster.Value.InTransition() {
+		finding.Evidence = append(finding.Evidence, "an operation is running on the cluster")
+		finding.Remedy = append(finding.Remedy, Step{"Wait until the operation has ended", "kubectl istio-cni status --watch"})
+	}
+}
+
+// agentReadyEverywhere is false where that is not known.
+func agentReadyEverywhere(f *Facts) bool {
+	ready, wanted, _ := f.AgentReady()
+	return f.Agent.State == snapshot.Read && ready >= wanted
 }
 
 func hasRedirect(pod *mesh.Pod, name string) bool {
@@ -84,6 +124,7 @@ func staleValidation() *Rule {
 		Remedy:    "Restart the workloads soon.",
 		Links:     []string{linkCNI, linkTroubleshootCNI},
 		look: func(f *Facts, r *Report) {
+			noteMechanism(f, r, mesh.ValidationContainer)
 			if f.Mechanism() != mesh.InitContainers {
 				return
 			}
@@ -97,6 +138,7 @@ func staleValidation() *Rule {
 						break
 					}
 				}
+				waitForSwitch(f, &finding)
 				group.replace(&finding)
 				// While the switch is going on, a pod may get the same container again.
 				if f.Cluster.Value.InTransition() || f.InjectorMechanisms.Value[group.pods[0].Revision] == mesh.CNIChaining {
@@ -118,11 +160,9 @@ func predatesLabel() *Rule {
 		Remedy:    "Restart the workloads.",
 		Links:     []string{linkDeploy, linkTroubleshoot},
 		look: func(f *Facts, r *Report) {
-			for pod, verdict := range f.MeshPods() {
-				if verdict.State == mesh.Undecided || verdict.State == mesh.NotInjected && verdict.Stale == mesh.StalenessUnset {
-					r.Unknown(Unknown{What: "whether " + PodObject(pod).String() + " should be injected", State: snapshot.Failed, Reason: verdict.Reason})
-				}
-			}
+			noteUndecided(f, r, "should be injected", func(_ *mesh.Pod, verdict mesh.Verdict) bool {
+				return verdict.State == mesh.Undecided || verdict.State == mesh.NotInjected && verdict.Stale == mesh.StalenessUnset
+			})
 			for _, group := range byWorkload(f, func(_ *mesh.Pod, verdict mesh.Verdict) bool {
 				return verdict.State == mesh.NotInjected && verdict.Stale == mesh.Stale
 			}) {

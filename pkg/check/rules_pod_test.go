@@ -44,6 +44,22 @@ func TestOneCauseForEachCrash(t *testing.T) {
 			crashOn(s, node1, asUser(2000))
 			withoutAgent(s, node1)
 		}},
+		{"istio-init as well", "ICNI504", func(s *snapshot.Snapshot) {
+			pod := crashOn(s, node1)
+			pod.Redirect = privilegedPod("api", 1, node1).Redirect
+		}},
+		{"a Job with another uid", "ICNI506", func(s *snapshot.Snapshot) { crashOn(s, node1, asJob, asUser(2000)) }},
+		{"an excluded namespace", "ICNI405", func(s *snapshot.Snapshot) {
+			crashOn(s, node1)
+			s.AgentConfig.Value.ExcludedNamespaces = []string{shop}
+		}},
+		{"a Job without any agent", "ICNI505", func(s *snapshot.Snapshot) {
+			crashOn(s, node1, asJob)
+			s.Agent, s.AgentPods = snapshot.Missing[snapshot.Agent](), snapshot.Found([]snapshot.AgentPod{})
+		}},
+		{"repaired and not yet tried again", "ICNI504", func(s *snapshot.Snapshot) {
+			agentSays(s, crashOn(s, node1), ago(time.Second), "pod repaired")
+		}},
 		{"a Job", "ICNI507", func(s *snapshot.Snapshot) { crashOn(s, node1, asJob) }},
 		{"a Job that came too early", "ICNI507", func(s *snapshot.Snapshot) {
 			crashOn(s, node1, asJob)

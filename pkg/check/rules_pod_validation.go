@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
@@ -29,7 +30,7 @@ const (
 func crashOf(f *Facts, pod *mesh.Pod) crash {
 	agent := f.AgentOn(pod.Node)
 	switch {
-	case f.Mechanism() == mesh.InitContainers || f.Excluded(pod.Namespace):
+	case f.Mechanism() == mesh.InitContainers || f.Excluded(pod.Namespace) || isOver(f, pod):
 		return crashElsewhere
 	case userChanged(pod):
 		return crashUser
@@ -59,14 +60,40 @@ func crashed(f *Facts, cause crash) []*mesh.Pod {
 // crashNeeds are the inputs without which the causes cannot be told apart.
 func crashNeeds() []Need { return []Need{{PartPods}, {PartAgent}, {PartAgentPods}} }
 
+// userChanged does not judge a pod that has istio-init as well: its own is the uid
+// that is known.
 func userChanged(pod *mesh.Pod) bool {
+	if !hasRedirect(pod, mesh.ValidationContainer) {
+		return false
+	}
 	user := pod.Redirect.RunAsUser
 	return user != nil && *user != mesh.ProxyUID && (pod.ProxyUser == nil || *pod.ProxyUser != *user)
 }
 
+// isOver reports whether a crash is a thing of the past: what made the pod has
+// replaced it, or has gone on with another.
+func isOver(f *Facts, pod *mesh.Pod) bool {
+	return Ended(pod) && (!neverRestarts(pod) || jobWentOn(f, pod))
+}
+
+// jobWentOn reports whether a Job made a pod later whose istio-validation did not
+// fail.
+func jobWentOn(f *Facts, pod *mesh.Pod) bool {
+	if pod.Workload.Kind != "Job" {
+		return false
+	}
+	for other := range f.MeshPods() {
+		later := other.Workload == pod.Workload && other.Created.After(pod.Created)
+		if later && other.Phase != corev1.PodPending && other.FailureOf(mesh.ValidationContainer) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // neverRestarts is about pods that get no second try, which the agent's repair
 // takes.
-func neverRestarts(pod *mesh.Pod) bool { return pod.RestartPolicy == "Never" }
+func neverRestarts(pod *mesh.Pod) bool { return pod.RestartPolicy == corev1.RestartPolicyNever }
 
 func crashLine(f *Facts, pod *mesh.Pod) string {
 	failure := pod.FailureOf(mesh.ValidationContainer)
@@ -185,6 +212,10 @@ func validationReverted() *Rule {
 				deleteCrashed(&finding, pods)
 				// The agent has to come first.
 				finding.Fix = replaceAgentPod(agent)
+				if !f.AgentConfig.Known() {
+					finding.Evidence = append(finding.Evidence, "whether the agent is told to leave the pods' namespaces alone is not known")
+					r.Unknown(partIn(f.Snapshot, PartAgentConfig).unknown)
+				}
 				r.Add(finding)
 			}
 		},
@@ -229,10 +260,7 @@ func validationUser() *Rule {
 		Remedy:    "Exempt the containers istio-validation and istio-proxy from the policy, and restart the workload.",
 		Links:     []string{linkTroubleshootCNI, linkIstioCNI},
 		look: func(f *Facts, r *Report) {
-			for _, group := range byWorkload(f, func(pod *mesh.Pod, _ mesh.Verdict) bool {
-				failure := pod.FailureOf(mesh.ValidationContainer)
-				return failure != nil && failure.ExitCode == mesh.ValidationFailed && crashOf(f, pod) == crashUser
-			}) {
+			for _, group := range groupsOf(f, crashed(f, crashUser)) {
 				pod := group.pods[0]
 				finding := group.finding(fmt.Sprintf("run istio-validation as uid %d instead of %d", *pod.Redirect.RunAsUser, mesh.ProxyUID), crashLines(f, group.pods)...)
 				finding.Remedy = []Step{
@@ -245,101 +273,4 @@ func validationUser() *Rule {
 			}
 		},
 	}
-}
-
-func validationInJob() *Rule {
-	return &Rule{
-		ID: "ICNI507", Title: "a Job's istio-validation fails and is not tried again", Area: AreaPods, Severity: High,
-		Needs:     crashNeeds(),
-		Symptom:   "A Job fails in istio-validation with exit code 126 right after it was started.",
-		Detection: "The istio-validation of a pod with restartPolicy Never ended with exit code 126.",
-		Cause:     "the pod was started without redirection, and restartPolicy Never leaves the node agent's repair nothing to repair",
-		Remedy:    "Make the Job anew once the node agent is ready on every node, or let it retry.",
-		Links:     []string{linkTroubleshootCNI, "https://github.com/istio/istio/issues/49210"},
-		look: func(f *Facts, r *Report) {
-			for _, pod := range crashed(f, crashInJob) {
-				finding := unvalidatedFinding(f, []*mesh.Pod{pod})
-				finding.Objects = slices.Compact(append([]Object{WorkloadObject(pod.Workload)}, finding.Objects...))
-				finding.Evidence = append(finding.Evidence, "the pod's restartPolicy is Never")
-				finding.Remedy = []Step{{"See that the node agent is ready on every node", "kubectl istio-cni status"}}
-				if pod.Workload.Kind == "Job" {
-					finding.Remedy = append(finding.Remedy, Step{"Make the Job anew", fmt.Sprintf("kubectl get job -n %s %s -o yaml > job.yaml", pod.Namespace, pod.Workload.Name)})
-				}
-				r.Add(finding)
-			}
-		},
-	}
-}
-
-// repairs are how many restarts show that a repair was in vain.
-const repairs = 3
-
-// inVain are the pods that might have been repaired in vain.
-func inVain(f *Facts) []*mesh.Pod {
-	var pods []*mesh.Pod
-	for pod := range f.Unvalidated() {
-		if maybeInVain(f, pod) {
-			pods = append(pods, pod)
-		}
-	}
-	return pods
-}
-
-// maybeInVain reports whether a pod goes on crashing although its node has an
-// agent, for none of the causes that can be told without the agent's log.
-func maybeInVain(f *Facts, pod *mesh.Pod) bool {
-	failure, agent := pod.FailureOf(mesh.ValidationContainer), f.AgentOn(pod.Node)
-	told := f.Mechanism() == mesh.InitContainers || f.Excluded(pod.Namespace) || userChanged(pod) || neverRestarts(pod)
-	return !told && failure != nil && failure.Restarts >= repairs && agent != nil && agent.Ready
-}
-
-// repairedInVain reports whether the agent says that it has repaired the pod, as
-// far as its log was read.
-func repairedInVain(f *Facts, pod *mesh.Pod) bool {
-	return maybeInVain(f, pod) && repairLine(f.Log(agentLog(f.AgentOn(pod.Node), false)).Value, pod) != ""
-}
-
-// repairLine is the line in which the agent says that it has repaired a pod.
-func repairLine(log string, pod *mesh.Pod) string { return lastLine(log, "repaired", pod.Name) }
-
-func validationRepaired() *Rule {
-	return &Rule{
-		ID: "ICNI508", Title: "a pod was repaired and still crashes", Area: AreaPods, Severity: High,
-		Needs:     crashNeeds(),
-		Symptom:   "The node agent's log says that it has repaired a pod, and the pod's istio-validation goes on failing.",
-		Detection: "The pod's istio-validation ended with exit code 126 after three restarts or more, and the log of the agent on its node says that the pod was repaired.",
-		Cause:     "the agent's repair did not take: a known defect of some versions",
-		Remedy:    "Delete the pod. Its successor gets its redirection when it is made.",
-		Links:     []string{linkTroubleshootCNI, "https://github.com/istio/istio/issues/57332", "https://github.com/istio/istio/issues/56587"},
-		logs: func(f *Facts) []snapshot.LogRequest {
-			return agentLogs(agentsOf(f, inVain(f)), false)
-		},
-		look: func(f *Facts, r *Report) {
-			for agent, log := range readAgentLogs(f, r, agentsOf(f, inVain(f)), false) {
-				for _, pod := range inVain(f) {
-					if line := repairLine(log, pod); pod.Node == agent.Node && line != "" && crashOf(f, pod) == crashRepaired {
-						r.Add(repairedFinding(f, pod, line))
-					}
-				}
-			}
-		},
-	}
-}
-
-// agentsOf are the agents on the nodes of pods, each once.
-func agentsOf(f *Facts, pods []*mesh.Pod) []snapshot.AgentPod {
-	var agents []snapshot.AgentPod
-	for _, on := range byNode(pods) {
-		if agent := f.AgentOn(on[0].Node); agent != nil {
-			agents = append(agents, *agent)
-		}
-	}
-	return agents
-}
-
-func repairedFinding(f *Facts, pod *mesh.Pod, line string) Finding {
-	finding := unvalidatedFinding(f, []*mesh.Pod{pod})
-	finding.Evidence = append(finding.Evidence, "the agent's log says: "+strings.TrimSpace(clipped(line)))
-	deleteCrashed(&finding, []*mesh.Pod{pod})
-	return finding
 }

@@ -26,7 +26,7 @@ func TestAdviceCanBeFollowed(t *testing.T) {
 	})
 	for _, other := range []string{
 		"tenant", "name", "cluster-name", "machine-names", "node-image-only", "os-sku", "query", "kubernetes-version", // az
-		"ignore-daemonsets", "delete-emptydir-data", "previous", "overwrite", "show-labels", // kubectl
+		"ignore-daemonsets", "delete-emptydir-data", "previous", "overwrite", "show-labels", "type", // kubectl
 		"environment", // kubelogin
 	} {
 		flags[other] = true

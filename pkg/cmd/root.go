@@ -24,6 +24,7 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/revisions"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/snapshot"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/status"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/troubleshoot"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/version"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/terminal"
@@ -67,7 +68,7 @@ itself.`,
 
 	addGroup(root, "The switch:", status.New(f), enable.NewEnable(f), enable.NewDisable(f))
 	addGroup(root, "Workloads:", pods.New(f), label.New(f), restart.New(f))
-	addGroup(root, "Diagnosis:", check.New(f), describe.New(f), snapshot.New(f), explain.New(f))
+	addGroup(root, "Diagnosis:", check.New(f), troubleshoot.New(f), describe.New(f), snapshot.New(f), explain.New(f))
 	addGroup(root, "Azure:", revisions.New(f), feature.New(f))
 	addGroup(root, "Other:", completion.New(f), version.New(f), newOptions())
 	root.SetUsageTemplate(usageTemplate)

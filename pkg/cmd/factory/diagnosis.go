@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/azure"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/check"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
@@ -56,11 +57,14 @@ type Diagnosis struct {
 	Rules []*check.Rule
 	// Progress is told what takes a while.
 	Progress func(string)
+
+	observer *observe.Observer
 }
 
-// Observe reads everything once, and then the logs that the rules ask for.
+// Observe reads everything once, and then the logs that the rules ask for. Called
+// again, it goes on with the same sign-in.
 func (d *Diagnosis) Observe(ctx context.Context) (*observe.Observation, error) {
-	observer, err := d.Factory.Observer(d.Client, d.Progress)
+	observer, err := d.reader()
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +85,34 @@ func (d *Diagnosis) Observe(ctx context.Context) (*observe.Observation, error) {
 		observer.ReadLogs(ctx, observation.Snapshot, requests)
 	}
 	return observation, ctx.Err()
+}
+
+// reader makes the observer, which keeps its sign-ins.
+func (d *Diagnosis) reader() (*observe.Observer, error) {
+	if d.observer != nil {
+		return d.observer, nil
+	}
+	observer, err := d.Factory.Observer(d.Client, func(text string) { d.Progress(text) })
+	if err != nil {
+		return nil, err
+	}
+	type connection struct {
+		client *azure.Client
+		cloud  azure.Cloud
+	}
+	connect, known := observer.Azure.Connect, map[string]connection{}
+	observer.Azure.Connect = func(ctx context.Context, subscription string) (*azure.Client, azure.Cloud, error) {
+		if c, ok := known[subscription]; ok {
+			return c.client, c.cloud, nil
+		}
+		client, cloud, err := connect(ctx, subscription)
+		if err == nil {
+			known[subscription] = connection{client, cloud}
+		}
+		return client, cloud, err
+	}
+	d.observer = observer
+	return observer, nil
 }
 
 // EverywhereFlag is -A where it is the default: all namespaces unless

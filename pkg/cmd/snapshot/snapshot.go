@@ -3,12 +3,8 @@ package snapshot
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +69,7 @@ func (o *Options) run(cmd *cobra.Command) error {
 		return err
 	}
 	name, size := o.name(observation.Snapshot), packed.Len()
-	if err := write(name, &packed); err != nil {
+	if err := factory.WriteNew(name, &packed); err != nil {
 		return err
 	}
 	t.Say("Saved %d pods on %d nodes, %.1f KB.", len(observation.Pods.Value), len(observation.Nodes.Value), float64(size)/1000)
@@ -95,28 +91,5 @@ func (o *Options) name(s *snapshot.Snapshot) string {
 	if o.File != "" {
 		return o.File
 	}
-	safe := strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
-			return r
-		}
-		return '-'
-	}, s.Context.Name)
-	return fmt.Sprintf("istio-cni-%s-%s.json.gz", strings.TrimLeft(safe, "-."), s.Taken.UTC().Format("20060102T150405Z"))
-}
-
-// write makes a file that only its owner may read; it never replaces one.
-func write(name string, content io.Reader) error {
-	attempt := "write " + name
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return &fail.Error{Attempt: attempt, Cause: errors.New("it exists"), Remedy: "name another file with --file, or remove it"}
-	}
-	if err != nil {
-		return fail.To(attempt, err)
-	}
-	_, err = io.Copy(file, content)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fail.To(attempt, errors.Join(err, os.Remove(name)))
-	}
-	return nil
+	return factory.FileName(s, "istio-cni", ".json.gz")
 }

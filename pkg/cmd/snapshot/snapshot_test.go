@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 )
@@ -32,7 +33,7 @@ func TestName(t *testing.T) {
 // A snapshot is for its owner's eyes and never replaces a file.
 func TestWrite(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "snapshot.json.gz")
-	if err := write(file, strings.NewReader("content")); err != nil {
+	if err := factory.WriteNew(file, strings.NewReader("content")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)
@@ -42,7 +43,7 @@ func TestWrite(t *testing.T) {
 	if mode := info.Mode().Perm(); mode != 0o600 {
 		t.Errorf("mode %o", mode)
 	}
-	err = write(file, strings.NewReader("other"))
+	err = factory.WriteNew(file, strings.NewReader("other"))
 	if err == nil || !strings.Contains(err.Error(), "it exists") || fail.Remedy(err) == "" {
 		t.Errorf("a second time: %v", err)
 	}
