@@ -70,7 +70,7 @@ func TestPodNearMisses(t *testing.T) {
 			onInit(s, mesh.Failure{Container: mesh.ValidationContainer, ExitCode: mesh.ValidationFailed}, migrate)
 		}},
 		{"its traffic is not redirected", "ICNI514", func(s *snapshot.Snapshot) {
-			onInit(s, migrate).AsProxyUser = []string{"migrate"}
+			onInit(s, migrate).InitAsProxyUser = []string{"migrate"}
 		}},
 		{"istio-init comes after it", "ICNI514", func(s *snapshot.Snapshot) {
 			initContainers(s)

@@ -111,7 +111,7 @@ func initBeforeProxy() *Rule {
 // whose traffic is redirected. Where istio-validation fails, nothing is.
 func failingInit(pod *mesh.Pod) *mesh.Failure {
 	for i := range pod.Failures {
-		if pod.FailureOf(mesh.ValidationContainer) != nil || slices.Contains(pod.AsProxyUser, pod.Failures[i].Container) {
+		if pod.FailureOf(mesh.ValidationContainer) != nil || slices.Contains(pod.InitAsProxyUser, pod.Failures[i].Container) {
 			continue
 		}
 		switch pod.Failures[i].Container {

@@ -52,6 +52,9 @@ type Pod struct {
 	// AsProxyUser lists the application's containers that run as uid 1337, whose
 	// traffic is not redirected.
 	AsProxyUser []string `json:"asProxyUser,omitempty"`
+	// InitAsProxyUser lists its init containers that do, which is a way to give them
+	// a network before the proxy runs.
+	InitAsProxyUser []string `json:"initAsProxyUser,omitempty"`
 	// Misplaced lists the init containers on the wrong side of the redirect
 	// container.
 	Misplaced []string `json:"misplaced,omitempty"`
@@ -155,27 +158,38 @@ func (pod *Pod) addContainers(spec *corev1.PodSpec) {
 		case ProxyContainer:
 			pod.NativeSidecar = c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 		}
-		pod.addContainer(spec, c)
+		if pod.addContainer(c) && runsAsProxy(spec, c) {
+			pod.InitAsProxyUser = append(pod.InitAsProxyUser, c.Name)
+		}
 	}
 	for i := range spec.Containers {
-		pod.addContainer(spec, &spec.Containers[i])
+		c := &spec.Containers[i]
+		if pod.addContainer(c) && runsAsProxy(spec, c) {
+			pod.AsProxyUser = append(pod.AsProxyUser, c.Name)
+		}
 	}
 }
 
-func (pod *Pod) addContainer(spec *corev1.PodSpec, c *corev1.Container) {
+// addContainer notes what matters of any container and reports whether it is the
+// application's own.
+func (pod *Pod) addContainer(c *corev1.Container) (applications bool) {
+	pod.addPrivileges(c)
 	switch c.Name {
 	case ProxyContainer:
 		pod.HasProxy = true
 		if c.SecurityContext != nil {
 			pod.ProxyUser = c.SecurityContext.RunAsUser
 		}
+		return false
 	case InitContainer, ValidationContainer:
-	default:
-		if user := userOf(spec, c); user != nil && *user == ProxyUID {
-			pod.AsProxyUser = append(pod.AsProxyUser, c.Name)
-		}
+		return false
 	}
-	pod.addPrivileges(c)
+	return true
+}
+
+func runsAsProxy(spec *corev1.PodSpec, c *corev1.Container) bool {
+	user := userOf(spec, c)
+	return user != nil && *user == ProxyUID
 }
 
 // userOf is the uid that a container's specification asks for, nil if it leaves
