@@ -128,7 +128,7 @@ type Fix struct {
 	// UID of the pod to delete.
 	UID string `json:"uid,omitempty"`
 	// Set and Remove are labels of the namespace. Labels to be removed carry the
-	// value that they are expected to have.
+	// value that they are expected to have; one that is to be replaced is in both.
 	Set    map[string]string `json:"set,omitempty"`
 	Remove map[string]string `json:"remove,omitempty"`
 }

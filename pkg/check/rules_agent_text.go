@@ -62,7 +62,7 @@ func agentFinding(pod *snapshot.AgentPod, evidence ...string) Finding {
 
 // replaceAgentPod is the fix for an agent that a fresh start may mend.
 func replaceAgentPod(pod *snapshot.AgentPod) *Fix {
-	return &Fix{Action: FixDeletePod, Object: AgentPodObject(pod.Name)}
+	return &Fix{Action: FixDeletePod, Object: AgentPodObject(pod.Name), UID: pod.UID}
 }
 
 // agentState says in a clause how the agent is on a node, "" where that is not

@@ -159,7 +159,7 @@ func bothLabels() *Rule {
 				}
 				if _, served := f.mesh.Injectors.Resolve(ns.Labels[mesh.RevisionLabel]); !served {
 					finding.Evidence = append(finding.Evidence, "no webhook answers to that revision either; "+answering(f))
-					finding.Fix = setRevision(f, ns.Name, map[string]string{mesh.LegacyInjectionLabel: legacy})
+					finding.Fix = setRevision(f, ns.Name, map[string]string{mesh.LegacyInjectionLabel: legacy, mesh.RevisionLabel: ns.Labels[mesh.RevisionLabel]})
 					finding.Remedy[0] = Step{"Replace the labels", labelCommand(f, ns.Name, "--remove-legacy-label")}
 				}
 				return finding
@@ -182,7 +182,7 @@ func danglingRevision() *Rule {
 				return Finding{
 					Evidence: []string{fmt.Sprintf("namespace %s has the label %s=%s, which no webhook answers to", ns.Name, mesh.RevisionLabel, ns.Labels[mesh.RevisionLabel]), answering(f)},
 					Remedy:   []Step{{"Label the namespace anew", labelCommand(f, ns.Name)}, restartAfterwards(ns.Name)},
-					Fix:      setRevision(f, ns.Name, nil),
+					Fix:      setRevision(f, ns.Name, map[string]string{mesh.RevisionLabel: ns.Labels[mesh.RevisionLabel]}),
 				}
 			})
 		},

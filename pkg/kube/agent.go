@@ -60,7 +60,7 @@ func (c *Client) AgentPods(ctx context.Context) snapshot.Part[[]snapshot.AgentPo
 
 func agentPodFrom(p *corev1.Pod) snapshot.AgentPod {
 	pod := snapshot.AgentPod{
-		Name: p.Name, Node: agentNode(p), Phase: string(p.Status.Phase), Terminating: p.DeletionTimestamp != nil,
+		Name: p.Name, UID: string(p.UID), Node: agentNode(p), Phase: string(p.Status.Phase), Terminating: p.DeletionTimestamp != nil,
 	}
 	for _, condition := range p.Status.Conditions {
 		switch {

@@ -218,6 +218,8 @@ type AgentPod struct {
 	Name  string `json:"name"`
 	Node  string `json:"node"`
 	Ready bool   `json:"ready"`
+	// UID tells it from another of its name.
+	UID string `json:"uid,omitempty"`
 	// ReadySince is when it last became ready, zero if it is not; UnreadySince is
 	// when it last ceased to be, or was made.
 	ReadySince   time.Time `json:"readySince,omitzero"`
