@@ -141,7 +141,7 @@ func staleFixtures() map[string]fixture {
 		},
 		"ICNI517": {
 			fires:   func(s *snapshot.Snapshot) { addPods(s, plainPod("api", 1, node1)) },
-			expect:  []string{"1 of 1 pod have no istio-proxy", "rev.namespace.sidecar-injector.istio.io", "kubectl istio-cni restart -n shop deployment/api"},
+			expect:  []string{"1 of 1 pods have no istio-proxy", "rev.namespace.sidecar-injector.istio.io", "kubectl istio-cni restart -n shop deployment/api"},
 			objects: []Object{{"Deployment", shop, "api"}},
 			// Somebody wants it so.
 			near: func(s *snapshot.Snapshot) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
@@ -75,15 +76,25 @@ func (g *podGroup) finding(says string, evidence ...string) Finding {
 	finding.Objects = slices.Compact(finding.Objects)
 	line := fmt.Sprintf("%s: %s %s", g.workload, countOf(len(g.pods), g.all), says)
 	if g.workload.Kind == "Pod" {
-		line = fmt.Sprintf("%s %s", g.workload, says)
+		line = fmt.Sprintf("%s: the pod %s", g.workload, singular(says))
 	}
 	finding.Evidence = append([]string{line}, evidence...)
 	return finding
 }
 
+// singular makes what is said of pods a sentence about one.
+func singular(says string) string {
+	for plural, one := range map[string]string{"have ": "has ", "run ": "runs ", "fail ": "fails "} {
+		if rest, ok := strings.CutPrefix(says, plural); ok {
+			return one + rest
+		}
+	}
+	return says
+}
+
 func rootWorkload(w mesh.Workload) string { return "workload/" + w.Namespace + "/" + w.String() }
 
-func countOf(n, all int) string { return fmt.Sprintf("%d of %s", n, podCount(all)) }
+func countOf(n, all int) string { return fmt.Sprintf("%d of %d pods", n, all) }
 
 func podCount(n int) string {
 	if n == 1 {

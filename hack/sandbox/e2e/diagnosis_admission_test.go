@@ -35,6 +35,17 @@ func (l *lab) untilRefused(namespace string, template *corev1.PodTemplateSpec, w
 	})
 }
 
+// untilAdmitted waits until a new pod is not refused any more.
+func (l *lab) untilAdmitted(namespace string, template *corev1.PodTemplateSpec) {
+	l.t.Helper()
+	until(l.t, func() string {
+		if _, err := l.dryRun(namespace, template); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
 func enforcing(level string) map[string]string {
 	labels := inMesh()
 	labels["pod-security.kubernetes.io/enforce"] = level

@@ -131,12 +131,14 @@ func waits(reason, message string, restarts int32) func(*corev1.PodStatus) {
 	}
 }
 
-// logs gives an agent a log, each line so long ago.
-func (l *lab) logs(pod *corev1.Pod, previous bool, since time.Duration, lines ...string) {
+func before(d time.Duration) time.Time { return time.Now().Add(-d) }
+
+// logs gives an agent a log, whose lines are of one time.
+func (l *lab) logs(pod *corev1.Pod, previous bool, at time.Time, lines ...string) {
 	l.t.Helper()
 	var log strings.Builder
 	for _, line := range lines {
-		log.WriteString(time.Now().Add(-since).UTC().Format("2006-01-02T15:04:05.000000Z") + "\t" + line + "\n")
+		log.WriteString(at.UTC().Format("2006-01-02T15:04:05.000000Z") + "\t" + line + "\n")
 	}
 	l.must(l.Kubelets.WriteLog(pod.Namespace, pod.Name, agentContainer, previous, log.String()))
 }

@@ -44,24 +44,24 @@ func agentModes() []mode {
 		},
 		{
 			name: "two plugins fight over the configuration", rule: "ICNI204",
-			plant:   func(l *lab) { l.logs(l.holdAgent(node2, unready), false, time.Second, logInstalled, logReverted) },
+			plant:   func(l *lab) { l.logs(l.holdAgent(node2, unready), false, before(0), logInstalled, logReverted) },
 			objects: []string{anyAgent, "Node/" + node2}, texts: []string{"reconciled multiple times", "Cilium keeps rewriting", "cni-exclusive"},
 		},
 		{
 			name: "the agent is silent", rule: "ICNI204",
-			plant:   func(l *lab) { l.logs(l.holdAgent(node2, unready), false, 10*time.Minute, logInstalled) },
+			plant:   func(l *lab) { l.logs(l.holdAgent(node2, unready), false, before(10*time.Minute), logInstalled) },
 			objects: []string{anyAgent, "Node/" + node2}, texts: []string{"its log has had no line for 10m"},
 		},
 		{
 			name: "there is no primary CNI", rule: "ICNI205",
-			plant:   func(l *lab) { l.logs(l.holdAgent(node1, unready), false, 10*time.Minute, logWaiting) },
+			plant:   func(l *lab) { l.logs(l.holdAgent(node1, unready), false, before(10*time.Minute), logWaiting) },
 			objects: []string{anyAgent, "Node/" + node1}, texts: []string{"Waiting for CNI network config file", "primary CNI"},
 		},
 		{
 			name: "an immutable OS", rule: "ICNI206",
 			plant: func(l *lab) {
 				pod := l.holdAgent(node1, waits("CrashLoopBackOff", "back-off 5m0s restarting failed container", 6))
-				l.logs(pod, true, time.Minute, logReadOnly)
+				l.logs(pod, true, before(time.Minute), logReadOnly)
 			},
 			objects: []string{anyAgent, "Node/" + node1}, texts: []string{"in CrashLoopBackOff after 6 restarts", "read-only file system", "the node's OS is immutable"},
 		},
@@ -79,8 +79,10 @@ func agentModes() []mode {
 				l.must(l.patchNamespace("aks-istio-system", map[string]any{enforce: "restricted"}))
 				l.afterwards(func() {
 					l.must(l.patchNamespace("aks-istio-system", map[string]any{enforce: nil}))
-					l.removeEvents("aks-istio-system")
+					l.untilAdmitted("aks-istio-system", &l.daemonSet().Spec.Template)
 					l.remakeAgent()
+					// The controller's last words may come late.
+					l.removeEvents("aks-istio-system")
 				})
 				l.untilRefused("aks-istio-system", &l.daemonSet().Spec.Template, "violates PodSecurity")
 				l.deleteAgent(node2)
@@ -108,7 +110,7 @@ func agentModes() []mode {
 			plant: func(l *lab) {
 				l.makeNamespace(inMesh())
 				agent := l.holdAgent(node0, readySince(time.Hour))
-				l.logs(agent, false, time.Hour, logEgress, logInstalled)
+				l.logs(agent, false, before(time.Hour), logEgress, logInstalled)
 				pods := l.deploy("web", held, onNode(node0))
 				l.crash(&pods[0], validation, unredirected, 0)
 			},

@@ -189,7 +189,7 @@ const (
 func (l *lab) crash(pod *corev1.Pod, container string, code int32, since time.Duration) {
 	l.t.Helper()
 	end := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-		ExitCode: code, Reason: "Error", StartedAt: ago(12 * time.Second), FinishedAt: ago(6 * time.Second),
+		ExitCode: code, Reason: "Error", StartedAt: ago(min(since, 5*time.Second)), FinishedAt: ago(0),
 	}}
 	l.setStatus(pod, func(s *corev1.PodStatus) {
 		s.Phase, s.StartTime, s.InitContainerStatuses = corev1.PodPending, new(ago(since)), nil

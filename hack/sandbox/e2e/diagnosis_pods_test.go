@@ -100,7 +100,8 @@ func crashModes() []mode {
 				agent := l.holdAgent(node1, readySince(time.Hour))
 				pods := l.deploy("web", held, onNode(node1))
 				l.crash(&pods[0], validation, unredirected, 0)
-				l.logs(agent, false, time.Minute, logInstalled,
+				// As soon as the pod was there, and before it failed last.
+				l.logs(agent, false, pods[0].CreationTimestamp.Time, logInstalled,
 					"info\tcni-repair\tRepairing pod... pod="+l.ns+"/"+pods[0].Name, "info\tcni-repair\tpod repaired pod="+l.ns+"/"+pods[0].Name)
 			},
 			objects: []string{thePods}, texts: []string{"repaired", "kubectl delete pod -n {ns} web-"},
