@@ -20,7 +20,7 @@ func shell(t *testing.T, script string) process.Command {
 	t.Helper()
 	path, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("this machine has no sh")
+		t.Fatal(err)
 	}
 	return process.Command{Name: "script", Path: path, Args: []string{"-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}}
 }
