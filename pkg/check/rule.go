@@ -62,6 +62,9 @@ type Rule struct {
 	look func(*Facts, *Report)
 }
 
+// ReadsLogs reports whether the rule may ask for the node agent's log.
+func (r *Rule) ReadsLogs() bool { return r.logs != nil }
+
 // Need is met if any of its parts was answered.
 type Need []PartName
 

@@ -86,7 +86,11 @@ func needs(rule *check.Rule) string {
 		}
 		all = append(all, strings.Join(alternatives, " or else "))
 	}
-	return strings.Join(all, ", ") + "."
+	text := strings.Join(all, ", ")
+	if rule.ReadsLogs() {
+		text += "; and the log of a node agent where it looks wrong"
+	}
+	return text + "."
 }
 
 // sentence makes a clause one.
