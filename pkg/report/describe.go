@@ -221,7 +221,7 @@ func (d *description) agent() {
 	case agent == nil:
 		d.line(title, "unknown")
 	case agent.Ready:
-		d.paragraph(title, agent.Name+", ready since "+d.age(agent.ReadySince), terminal.Good)
+		d.paragraph(title, agent.Name+", ready for "+strings.TrimSuffix(d.age(agent.ReadySince), " ago"), terminal.Good)
 	default:
 		text := agent.Name + ", not ready"
 		if agent.Waiting != "" {
