@@ -21,6 +21,12 @@ const (
 		`(container "app" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (container "app" must set securityContext.runAsNonRoot=true)`
 	safeguards = `Error creating: admission webhook "validation.gatekeeper.sh" denied the request: [azurepolicy-k8sazurev3allowedcapabilities-1a2b] ` +
 		`container <istio-init> has a disallowed capability. Allowed capabilities are []: NET_ADMIN, NET_RAW`
+	safeguardsProxy = `Error creating: admission webhook "validation.gatekeeper.sh" denied the request: [azurepolicy-k8sazurev3allowedcapabilities-1a2b] ` +
+		`container <istio-proxy> has a disallowed capability. Allowed capabilities are []: NET_ADMIN`
+	safeguardsApp = `Error creating: admission webhook "validation.gatekeeper.sh" denied the request: [azurepolicy-k8sazurev3allowedcapabilities-1a2b] ` +
+		`container <app> has a disallowed capability. Allowed capabilities are []: NET_ADMIN`
+	restrictedBoth = `Error creating: pods "web-7d4b9c6f5d-x2x9p" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities ` +
+		`(container "app" must not include "NET_ADMIN" in securityContext.capabilities.add), seccompProfile (pod or containers "istio-validation", "istio-proxy", "app" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")`
 	policy = `Error creating: pods "web-7d4b9c6f5d-x2x9p" is forbidden: ValidatingAdmissionPolicy 'no-capabilities' with binding 'no-capabilities' denied request: Disallowed capabilities`
 	quota  = `Error creating: pods "web-7d4b9c6f5d-x2x9p" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=10, limited: pods=10`
 )
@@ -92,10 +98,10 @@ func admissionFixtures() map[string]fixture {
 			near:    refusing(restrictedApp),
 		},
 		"ICNI607": {
-			fires:   refusing(safeguards),
+			fires:   refusing(safeguardsProxy),
 			expect:  []string{"azurepolicy", "REDIRECT"},
 			objects: []Object{WorkloadObject(webShop), replicaSet},
-			near:    refusing(quota),
+			near:    refusing(safeguardsApp),
 		},
 	}
 }

@@ -130,6 +130,10 @@ func foreignFinding(f *Facts, injector mesh.Injector) Finding {
 			finding.Objects = append(finding.Objects, NamespaceObject(ns.Name))
 			finding.Evidence = append(finding.Evidence, "both it and the add-on's webhook match namespace "+ns.Name)
 		}
+		if its && !addOns && mesh.AsksForInjection(ns.Labels) && !mesh.IsSystemNamespace(ns.Name) {
+			finding.Objects = append(finding.Objects, NamespaceObject(ns.Name))
+			finding.Evidence = append(finding.Evidence, "it injects namespace "+ns.Name+", and the add-on does not")
+		}
 	}
 	return finding
 }

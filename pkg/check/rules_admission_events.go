@@ -30,19 +30,40 @@ const (
 // refusalOf decides by an event's message; each message is one refusal.
 func refusalOf(message string) refusal {
 	has := func(words ...string) bool { return containsAll(message, words) }
-	network := has("NET_ADMIN") || has("NET_RAW")
-	ours := has(`"`+mesh.InitContainer+`"`) || has(`"`+mesh.ProxyContainer+`"`)
+	capabilities := has("NET_ADMIN") || has("NET_RAW") || has("capabilities")
 	switch {
 	case has("failed calling webhook", "sidecar-injector.istio.io"):
 		return refusedByWebhook
-	case has("violates PodSecurity") && ours && network:
+	case has("violates PodSecurity") && addsCapabilities(message):
 		return refusedByBaseline
 	case has(`violates PodSecurity "restricted`, "seccompProfile") && (has(mesh.ValidationContainer) || has(mesh.ProxyContainer)):
 		return refusedByRestricted
-	case has("Disallowed capabilities") || (network || has("capabilities")) && (has("gatekeeper") || has("azurepolicy") || has("ValidatingAdmissionPolicy")):
+	case namesOthersOnly(message):
+		return refusedElsewhere
+	case has("Disallowed capabilities") || capabilities && (has("gatekeeper") || has("azurepolicy") || has("ValidatingAdmissionPolicy")):
 		return refusedByPolicy
 	}
 	return refusedElsewhere
+}
+
+// addsCapabilities reports whether Pod Security refuses what a container of
+// Istio's adds. The application's containers may be refused in the same message,
+// and Istio's for something else.
+func addsCapabilities(message string) bool {
+	for _, clause := range strings.FieldsFunc(message, func(c rune) bool { return strings.ContainsRune(";()", c) }) {
+		ours := strings.Contains(clause, `"`+mesh.InitContainer+`"`) || strings.Contains(clause, `"`+mesh.ProxyContainer+`"`)
+		if ours && strings.Contains(clause, "must not include") && strings.Contains(clause, `"NET_`) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesOthersOnly reports whether a policy's message, in the words of Azure's
+// policies, is about containers of the application's alone.
+func namesOthersOnly(message string) bool {
+	named := containsAll(message, []string{"container <"}) || containsAll(message, []string{`container "`})
+	return named && !strings.Contains(message, mesh.InitContainer) && !strings.Contains(message, mesh.ProxyContainer)
 }
 
 // refused are the latest events of what could not make its pods for a reason, one
@@ -179,15 +200,30 @@ func refusalRule(rule Rule, reason refusal, remedy func(*Facts, snapshot.Event) 
 // withoutCapabilities are the steps after which the mesh's pods need no
 // capability.
 func withoutCapabilities(f *Facts, event snapshot.Event) []Step {
-	if f.Mechanism() == mesh.CNIChaining {
+	on := f.Mechanism() == mesh.CNIChaining
+	switch {
+	case on && strings.Contains(event.Message, mesh.InitContainer):
+		return []Step{
+			{"Have Azure reconcile the cluster: its injector does not use the node agent yet", "kubectl istio-cni enable --reconcile"},
+			makeAnew(maker(event)),
+		}
+	case on:
 		return []Step{
 			{"Use the interception mode REDIRECT: remove the annotation " + mesh.InterceptionModeKey + " from the pod template", fmt.Sprintf("kubectl edit -n %s %s", event.Namespace, maker(event))},
 		}
 	}
 	return []Step{
 		{"Switch the mesh to the node agent, after which no pod of it needs a capability", "kubectl istio-cni enable"},
-		{"Then make the workload's pods anew", restart(maker(event))},
+		makeAnew(maker(event)),
 	}
+}
+
+// makeAnew is for a workload that has been refused its pods.
+func makeAnew(w mesh.Workload) Step {
+	if !w.Restartable() {
+		return Step{"Then make " + w.String() + " anew from its manifest", ""}
+	}
+	return Step{"Then make the workload's pods anew", restart(w)}
 }
 
 func baselineDenies() *Rule {
@@ -211,6 +247,9 @@ func restrictedDenies() *Rule {
 		Links:     []string{linkTroubleshootCNI, linkIstioCNI, "https://github.com/istio/istio/issues/57004"},
 	}, refusedByRestricted, func(_ *Facts, event snapshot.Event) []Step {
 		w := maker(event)
+		if !w.Restartable() {
+			return []Step{{"Set securityContext.seccompProfile.type of the pod template to RuntimeDefault in the manifest of " + w.String() + ", and make it anew", ""}}
+		}
 		return []Step{{
 			"Set the seccomp profile RuntimeDefault for the whole pod",
 			fmt.Sprintf(`kubectl patch -n %s %s --type merge -p '{"spec":{"template":{"spec":{"securityContext":{"seccompProfile":{"type":"RuntimeDefault"}}}}}}'`, w.Namespace, w),

@@ -33,6 +33,9 @@ func TestOneRuleForEachRefusal(t *testing.T) {
 		{"restricted", restricted, []string{"ICNI606"}},
 		{"restricted, the application's own", restrictedApp, nil},
 		{"safeguards", safeguards, []string{"ICNI607"}},
+		{"restricted, the application's capability and Istio's profile", restrictedBoth, []string{"ICNI606"}},
+		{"safeguards, and TPROXY", safeguardsProxy, []string{"ICNI607"}},
+		{"safeguards, the application's own", safeguardsApp, nil},
 		{"a policy", policy, []string{"ICNI607"}},
 		{"a quota", quota, nil},
 		{"another webhook", `Error creating: Internal error occurred: failed calling webhook "policy.contoso.example"`, nil},
@@ -138,5 +141,78 @@ func TestLabelFixes(t *testing.T) {
 	})
 	if f := report.Findings[0]; f.Fix != nil || f.Remedy[0].Command != "kubectl istio-cni label tools --revision asm-1-28 --remove-legacy-label" {
 		t.Errorf("got %s", text(report))
+	}
+}
+
+// The remedy for istio-init is to do without it, in the way that is still open.
+func TestAdmissionRemedyFitsTheMechanism(t *testing.T) {
+	for name, test := range map[string]struct {
+		rule, kind, object string
+		change             func(*snapshot.Snapshot)
+		message            string
+		want               []string
+	}{
+		"CNI is off":             {"ICNI607", "ReplicaSet", "web-7d4b9c6f5d", initContainers, safeguards, []string{"kubectl istio-cni enable", "kubectl istio-cni restart -n shop deployment/web"}},
+		"the injector is behind": {"ICNI605", "ReplicaSet", "web-7d4b9c6f5d", unchanged, baseline, []string{"kubectl istio-cni enable --reconcile", "kubectl istio-cni restart -n shop deployment/web"}},
+		"TPROXY":                 {"ICNI607", "StatefulSet", "db", unchanged, safeguardsProxy, []string{"kubectl edit -n shop statefulset/db"}},
+		"a Job":                  {"ICNI605", "Job", "seed", initContainers, baseline, []string{"kubectl istio-cni enable", ""}},
+		"a Job, no profile":      {"ICNI606", "Job", "seed", unchanged, restricted, []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rule, _ := ByID(test.rule)
+			report := ask(t, rule, func(s *snapshot.Snapshot) {
+				test.change(s)
+				addEvent(s, "FailedCreate", test.kind, shop, test.object, test.message)
+			})
+			if len(report.Findings) != 1 {
+				t.Fatalf("got %s", text(report))
+			}
+			var commands []string
+			for _, step := range report.Findings[0].Remedy {
+				commands = append(commands, step.Command)
+			}
+			if !slices.Equal(commands, test.want) {
+				t.Errorf("got %q, want %q", commands, test.want)
+			}
+		})
+	}
+}
+
+// A namespace that another Istio injects is named, as nothing else tells of it.
+func TestAdmissionNamesWhatAnotherIstioInjects(t *testing.T) {
+	rule, _ := ByID("ICNI603")
+	report := ask(t, rule, func(s *snapshot.Snapshot) {
+		addForeign(s, mesh.LegacyInjectionLabel, "enabled")
+		addNamespace(s, "tools", mesh.LegacyInjectionLabel, "enabled")
+	})
+	if len(report.Findings) != 1 || report.Findings[0].Severity != Medium || !slices.Contains(report.Findings[0].Objects, NamespaceObject("tools")) {
+		t.Errorf("got %s", text(report))
+	}
+}
+
+// An endpoint that is not known to be missing is none that is missing.
+func TestAdmissionEndpoints(t *testing.T) {
+	rule, _ := ByID("ICNI602")
+	for name, test := range map[string]struct {
+		change func(*snapshot.Snapshot)
+		want   Outcome
+	}{
+		"none is ready":    {func(s *snapshot.Snapshot) { s.Endpoints.Value["istiod-"+revision] = 0 }, Found},
+		"not in the list":  {func(s *snapshot.Snapshot) { s.Endpoints.Value = map[string]int{} }, OK},
+		"unreadable":       {func(s *snapshot.Snapshot) { deny(t, s, PartEndpoints) }, OK},
+		"pods are let go":  {ignoring, OK},
+		"an event is zero": {func(s *snapshot.Snapshot) { refusing(callFailed)(s); s.Events.Value[0].Last = time.Time{} }, Found},
+	} {
+		if report := ask(t, rule, test.change); report.Outcome != test.want {
+			t.Errorf("%s: %s", name, text(report))
+		}
+	}
+}
+
+// ignoring has no endpoint behind webhooks that do not insist.
+func ignoring(s *snapshot.Snapshot) {
+	s.Endpoints.Value["istiod-"+revision] = 0
+	for i := range s.Injectors.Value {
+		s.Injectors.Value[i].FailurePolicy = "Ignore"
 	}
 }

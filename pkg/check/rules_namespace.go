@@ -162,6 +162,10 @@ func bothLabels() *Rule {
 					finding.Fix = setRevision(f, ns.Name, map[string]string{mesh.LegacyInjectionLabel: legacy, mesh.RevisionLabel: ns.Labels[mesh.RevisionLabel]})
 					finding.Remedy[0] = Step{"Replace the labels", labelCommand(f, ns.Name, "--remove-legacy-label")}
 				}
+				// Whoever wrote "disabled" may have meant it.
+				if !strings.EqualFold(legacy, "enabled") {
+					finding.Fix = nil
+				}
 				return finding
 			})
 		},
@@ -215,13 +219,15 @@ func selectorExcludes() *Rule {
 	}
 }
 
-// excluding are the labels without which a webhook would match.
+// excluding are the labels without which the webhook that the namespace asks for
+// would match. That another Istio's would is no reason to remove a label.
 func excluding(f *Facts, ns snapshot.Namespace) []string {
+	wanted := func(i mesh.Injector) bool { return i.Managed() && i.LabelValue() == ns.Labels[mesh.RevisionLabel] }
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(ns.Labels)) {
 		without := maps.Clone(ns.Labels)
 		delete(without, key)
-		if key != mesh.RevisionLabel && len(f.mesh.Injectors.For(without, nil)) > 0 {
+		if key != mesh.RevisionLabel && slices.ContainsFunc(f.mesh.Injectors.For(without, nil), wanted) {
 			keys = append(keys, key)
 		}
 	}
