@@ -54,7 +54,7 @@ func agentFrom(ds *appsv1.DaemonSet) snapshot.Agent {
 func (c *Client) AgentPods(ctx context.Context) snapshot.Part[[]snapshot.AgentPod] {
 	scope := Scope{Namespace: mesh.SystemNamespace, LabelSelector: mesh.AgentSelector}
 	var pods []snapshot.AgentPod
-	_, err := c.EachPod(ctx, scope, func(p *corev1.Pod) { pods = append(pods, agentPodFrom(p)) })
+	_, err := c.EachPod(ctx, PodRequest{Scope: scope}, func(p *corev1.Pod) { pods = append(pods, agentPodFrom(p)) })
 	return Part(pods, err, PodPermission(scope))
 }
 

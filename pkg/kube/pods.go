@@ -2,12 +2,13 @@ package kube
 
 import (
 	"context"
-	"errors"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/wire"
 )
 
 // Scope says which objects are meant.
@@ -22,47 +23,43 @@ func (s Scope) listOptions() metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: s.LabelSelector, FieldSelector: s.FieldSelector}
 }
 
-// PageSize is how many pods are asked for at once. Smaller pages keep the
-// server's and the client's memory low, larger ones save round trips.
+// PageSize is how many objects are asked for at once where a list is read in
+// pages. Smaller pages keep the server's memory low, larger ones save round trips.
 const PageSize = 500
 
 // PodPermission is what reading the pods of a scope needs.
 func PodPermission(s Scope) Permission { return Permission{"list", "pods", s.Namespace} }
 
-// EachPod calls visit for every pod in scope, a page at a time, and returns the
-// resource version that a watch can go on from. The pod must not be kept. If the
-// server drops the list's state in the middle, reading goes on where it was, at
-// a later state of the cluster, so no pod is seen twice.
-func (c *Client) EachPod(ctx context.Context, scope Scope, visit func(*corev1.Pod)) (resourceVersion string, err error) {
-	options := scope.listOptions()
-	options.Limit = PageSize
-	for {
-		page, err := c.CoreV1().Pods(scope.Namespace).List(ctx, options)
-		if next := continueAfterExpiry(err); next != "" && next != options.Continue {
-			options.Continue = next
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		for i := range page.Items {
-			visit(&page.Items[i])
-		}
-		if page.Continue == "" {
-			return page.ResourceVersion, nil
-		}
-		options.Continue = page.Continue
-	}
+// PodRequest says which pods to read, and what of them.
+type PodRequest struct {
+	Scope
+
+	// Fields of a pod that are looked at; nil for all.
+	Fields wire.Fields
+	// ServerVersion is the API server's, such as v1.34.2; "" if it is not known.
+	ServerVersion string
 }
 
-// continueAfterExpiry is the token that the server offers in place of one that
-// expired.
-func continueAfterExpiry(err error) string {
-	var status apierrors.APIStatus
-	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {
-		return ""
+// streamsLists reports whether the API server sends a list object by object.
+// Before 1.33 (KEP-5116) it first builds the whole answer in its memory, which
+// only pages keep small.
+func streamsLists(serverVersion string) bool {
+	parsed, err := version.ParseGeneric(serverVersion)
+	return err == nil && parsed.AtLeast(version.MajorMinor(1, 33))
+}
+
+// EachPod calls visit for every pod, as they arrive, and returns the resource
+// version that a watch can go on from. The pod must not be kept, but its strings
+// may be. If the connection dies or the server drops the list's state in the
+// middle, reading goes on, at a later state of the cluster, and no pod is lost or
+// seen twice.
+func (c *Client) EachPod(ctx context.Context, request PodRequest, visit func(*corev1.Pod)) (resourceVersion string, err error) {
+	list := &podList{client: c, request: request, visit: visit, seen: map[string]map[string]bool{}}
+	if !streamsLists(request.ServerVersion) {
+		list.limit = PageSize
 	}
-	return status.Status().Continue
+	err = list.read(ctx)
+	return list.version, err
 }
 
 // WatchPods watches the pods in scope from a resource version on.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -146,7 +147,20 @@ func PodFrom(p *corev1.Pod, keepLabels func(key string) bool) Pod {
 	if pod.addFailures(p.Status.InitContainerStatuses); len(pod.Failures) > 0 {
 		pod.UID = string(p.UID)
 	}
+	pod.share()
 	return pod
+}
+
+// share keeps one copy of what many pods have in common, so that those of a large
+// cluster fit into little memory.
+func (pod *Pod) share() {
+	common := []*string{&pod.Namespace, &pod.Node, &pod.Revision, &pod.Template, &pod.Workload.Namespace, &pod.Workload.Kind, &pod.Workload.Name}
+	if r := pod.Redirect; r != nil {
+		common = append(common, &r.Name, &r.Capabilities, &r.SecurityContext)
+	}
+	for _, text := range common {
+		*text = unique.Make(*text).Value()
+	}
 }
 
 func (pod *Pod) addContainers(spec *corev1.PodSpec) {

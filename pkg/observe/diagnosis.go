@@ -11,10 +11,7 @@ import (
 )
 
 func (o *Observer) readDiagnosis(ctx context.Context, s *snapshot.Snapshot, wants Wants) {
-	namespace := wants.Namespace
-	if wants.Pods != nil {
-		namespace = wants.Pods.Namespace
-	}
+	namespace := wants.namespace()
 	var group sync.WaitGroup
 	group.Go(func() { s.Istiods = bounded(ctx, o.Kube.Istiods) })
 	group.Go(func() { s.Endpoints = bounded(ctx, o.Kube.Endpoints) })

@@ -57,6 +57,14 @@ type Wants struct {
 	Namespace string
 }
 
+// namespace that the reading is restricted to, "" for all.
+func (w Wants) namespace() string {
+	if w.Pods != nil {
+		return w.Pods.Namespace
+	}
+	return w.Namespace
+}
+
 // Observation is a snapshot, and what acting on it needs besides.
 type Observation struct {
 	*snapshot.Snapshot
@@ -87,7 +95,9 @@ func (o *Observer) Observe(ctx context.Context, wants Wants) *Observation {
 	if wants.Diagnosis {
 		group.Go(func() { o.readDiagnosis(ctx, result.Snapshot, wants) })
 	}
-	group.Go(func() { o.readNamespacesAndPods(ctx, result, wants) })
+	group.Go(func() { result.InjectorMechanisms = bounded(ctx, o.Kube.InjectorMechanisms) })
+	group.Go(func() { result.Namespaces = o.readNamespaces(ctx, wants.namespace()) })
+	group.Go(func() { o.readInjectorsAndPods(ctx, result, wants) })
 	group.Wait()
 	return result
 }
@@ -105,7 +115,6 @@ func (o *Observer) empty() *snapshot.Snapshot {
 
 func (o *Observer) readAgent(ctx context.Context, s *snapshot.Snapshot, config bool) {
 	var group sync.WaitGroup
-	group.Go(func() { s.KubernetesVersion = bounded(ctx, o.Kube.KubernetesVersion) })
 	group.Go(func() {
 		if !config {
 			s.Agent = bounded(ctx, o.Kube.Agent)
@@ -126,17 +135,15 @@ func bounded[T any](ctx context.Context, read func(context.Context) snapshot.Par
 	return read(ctx)
 }
 
-// readNamespacesAndPods reads the injectors and namespaces first: which facts of
-// a pod are worth keeping depends on the injectors' selectors.
-func (o *Observer) readNamespacesAndPods(ctx context.Context, s *Observation, wants Wants) {
+// readInjectorsAndPods reads the injectors first: which facts of a pod are worth
+// keeping depends on their selectors. How the pods are read depends on the
+// server's version.
+func (o *Observer) readInjectorsAndPods(ctx context.Context, s *Observation, wants Wants) {
 	var group sync.WaitGroup
 	group.Go(func() { s.Injectors = bounded(ctx, o.Kube.Injectors) })
-	group.Go(func() { s.InjectorMechanisms = bounded(ctx, o.Kube.InjectorMechanisms) })
-	namespace := wants.Namespace
-	if wants.Pods != nil {
-		namespace = wants.Pods.Namespace
+	if wants.Nodes || wants.Pods != nil {
+		group.Go(func() { s.KubernetesVersion = bounded(ctx, o.Kube.KubernetesVersion) })
 	}
-	group.Go(func() { s.Namespaces = o.readNamespaces(ctx, namespace) })
 	group.Wait()
 	if wants.Pods != nil {
 		o.readPods(ctx, s, *wants.Pods)
@@ -166,22 +173,27 @@ func (o *Observer) readPods(ctx context.Context, s *Observation, scope kube.Scop
 		keep = compiled
 	}
 	s.Context.Namespace = scope.Namespace
-	s.Pods, s.PodsVersion = o.podsIn(ctx, scope, keep)
+	s.Pods, s.PodsVersion = o.podsIn(ctx, scope, s.KubernetesVersion.Value, keep)
 	if scope.Namespace != "" || s.Pods.State != snapshot.Denied {
 		return
 	}
 	denied := s.Pods
 	scope.Namespace = o.Kube.Context().Namespace
-	if own, version := o.podsIn(ctx, scope, keep); own.State == snapshot.Read {
+	if own, version := o.podsIn(ctx, scope, s.KubernetesVersion.Value, keep); own.State == snapshot.Read {
 		own.Reason, own.Needs = "only namespace "+scope.Namespace+" could be read", denied.Needs
 		s.Context.Namespace, s.Pods, s.PodsVersion = scope.Namespace, own, version
 	}
 }
 
-func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, injectors *mesh.Injectors) (snapshot.Part[[]mesh.Pod], string) {
+func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, serverVersion string, injectors *mesh.Injectors) (snapshot.Part[[]mesh.Pod], string) {
 	var pods []mesh.Pod
 	matching := conditions.Compile(injectors.All())
-	version, err := o.Kube.EachPod(ctx, scope, func(p *corev1.Pod) {
+	request := kube.PodRequest{Scope: scope, Fields: mesh.PodFields(), ServerVersion: serverVersion}
+	if matching != nil {
+		// A condition may look at any field.
+		request.Fields = nil
+	}
+	version, err := o.Kube.EachPod(ctx, request, func(p *corev1.Pod) {
 		pods = append(pods, mesh.PodFrom(p, injectors.UsesLabel))
 		matching.Note(&pods[len(pods)-1], p)
 		if len(pods)%kube.PageSize == 0 && o.Progress != nil {

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +21,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/azure"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
@@ -55,6 +57,10 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.requests = append(c.requests, r.URL.RequestURI())
 	c.mu.Unlock()
+	if r.URL.Path == "/api/v1/pods" {
+		c.sendPods(w, r)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(c.answer(r)); err != nil {
 		c.t.Error(err)
@@ -66,8 +72,6 @@ func (c *cluster) answer(r *http.Request) any {
 	switch path := r.URL.Path; path {
 	case "/version":
 		return map[string]string{"gitVersion": "v1.35.4"}
-	case "/api/v1/pods":
-		return c.page(r)
 	case "/apis/apps/v1" + system + "/daemonsets/" + mesh.AgentDaemonSet:
 		return agentDaemonSet()
 	case "/api/v1" + system + "/configmaps":
@@ -111,22 +115,19 @@ func agentDaemonSet() appsv1.DaemonSet {
 	return ds
 }
 
-// page is one page of the pods.
-func (c *cluster) page(r *http.Request) corev1.PodList {
-	from, _ := strconv.Atoi(r.URL.Query().Get("continue"))
-	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
-	if err != nil {
-		c.t.Errorf("pods were asked for without a limit: %s", r.URL.RequestURI())
-		limit = manyPods
+// sendPods sends all pods at once, as servers of this version are asked to.
+func (c *cluster) sendPods(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery != "" || r.Header.Get("Accept") != runtime.ContentTypeProtobuf {
+		c.t.Errorf("pods were asked for as %s in %s", r.URL.RequestURI(), r.Header.Get("Accept"))
 	}
-	list := corev1.PodList{TypeMeta: listOf("v1", "Pod"), ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
-	for i := from; i < min(from+limit, manyPods); i++ {
+	list := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
+	for i := range manyPods {
 		list.Items = append(list.Items, injectedPod(i))
 	}
-	if from+limit < manyPods {
-		list.Continue = strconv.Itoa(from + limit)
+	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
+	if err := scheme.Codecs.EncoderForVersion(serializer, corev1.SchemeGroupVersion).Encode(list, w); err != nil {
+		c.t.Error(err)
 	}
-	return list
 }
 
 // injectedPod is a pod of the mesh of realistic size, with secrets where people
@@ -237,11 +238,11 @@ func (c *cluster) onePass() {
 			c.t.Errorf("asked twice for %s", request)
 		}
 		seen[request] = true
-		if strings.HasPrefix(request, "/api/v1/pods?") {
+		if strings.HasPrefix(request, "/api/v1/pods") {
 			pods++
 		}
 	}
-	if want := manyPods / kube.PageSize; pods != want {
-		c.t.Errorf("the pods were read in %d requests, want %d", pods, want)
+	if pods != 1 {
+		c.t.Errorf("the pods were read in %d requests", pods)
 	}
 }

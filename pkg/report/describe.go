@@ -104,7 +104,7 @@ func (d *description) injection() {
 	pod := &d.story.Pod
 	switch {
 	case pod.HasProxy:
-		d.paragraph("Injected", "by revision "+orUnknown(pod.Revision)+", "+sidecar(*pod)+" sidecar", "")
+		d.paragraph("Injected", "by revision "+orUnknown(pod.Revision)+", "+sidecar(pod)+" sidecar", "")
 	default:
 		d.line("Injected", "no")
 	}

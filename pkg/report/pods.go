@@ -16,7 +16,7 @@ const APIVersion = "istio-cni/v1"
 
 // PodRow is a pod with what is said of it.
 type PodRow struct {
-	Pod     mesh.Pod
+	Pod     *mesh.Pod
 	Verdict mesh.Verdict
 }
 
@@ -41,7 +41,7 @@ func (c PodColumns) header() []string {
 // PodTable lays out pods as the how-to's command prints them: name, redirect
 // container and its capabilities.
 func PodTable(rows []PodRow, columns PodColumns) *Table {
-	table := &Table{Header: columns.header()}
+	table := &Table{Header: columns.header(), Rows: make([][]Cell, 0, len(rows))}
 	for _, row := range rows {
 		table.Rows = append(table.Rows, podCells(row, columns))
 	}
@@ -58,10 +58,11 @@ func podCells(row PodRow, columns PodColumns) []Cell {
 		}
 	}
 	colour := stateColour(row.Verdict)
-	cells := []Cell{{Text: pod.Name}, {orNone(name), colour}, {Text: orNone(capabilities)}}
+	cells := make([]Cell, 0, 4)
 	if columns.Namespace {
-		cells = append([]Cell{{Text: pod.Namespace}}, cells...)
+		cells = append(cells, Cell{Text: pod.Namespace})
 	}
+	cells = append(cells, Cell{Text: pod.Name}, Cell{orNone(name), colour}, Cell{Text: orNone(capabilities)})
 	if columns.Wide {
 		cells = append(cells, Cell{string(row.Verdict.State), colour}, Cell{Text: stale(row.Verdict.Stale)},
 			Cell{Text: pod.Workload.String()}, Cell{Text: orNone(pod.Revision)}, Cell{Text: orNone(user)},
@@ -81,7 +82,7 @@ func stale(s mesh.Staleness) string {
 	}
 }
 
-func sidecar(pod mesh.Pod) string {
+func sidecar(pod *mesh.Pod) string {
 	switch {
 	case !pod.HasProxy:
 		return "<none>"

@@ -22,7 +22,7 @@ func rowsOf(t *testing.T, s *snapshot.Snapshot) []PodRow {
 	}
 	rows := make([]PodRow, len(verdicts))
 	for i, verdict := range verdicts {
-		rows[i] = PodRow{Pod: s.Pods.Value[i], Verdict: verdict}
+		rows[i] = PodRow{Pod: &s.Pods.Value[i], Verdict: verdict}
 	}
 	return rows
 }

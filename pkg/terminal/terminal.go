@@ -113,6 +113,9 @@ func (t *Terminal) Paint(colour Colour, text string) string {
 // the cursor, change the title or pretend to be something else. Line feeds and
 // tabs stay.
 func Clean(text string) string {
+	if isPlain(text) {
+		return text
+	}
 	text = strings.ToValidUTF8(text, "\ufffd")
 	if !strings.ContainsFunc(text, unsafeRune) {
 		return text
@@ -128,12 +131,25 @@ func Clean(text string) string {
 	return b.String()
 }
 
+// isPlain reports whether text is printable ASCII, as almost all is.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 func unsafeRune(r rune) bool {
 	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
 // CleanLine is Clean for text that must stay on one line.
 func CleanLine(text string) string {
+	if isPlain(text) {
+		return text
+	}
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(Clean(text))
 }
 
@@ -142,7 +158,12 @@ func CleanLine(text string) string {
 func widths() *runewidth.Condition { return &runewidth.Condition{} }
 
 // Width is the number of columns that text takes.
-func Width(text string) int { return widths().StringWidth(text) }
+func Width(text string) int {
+	if isPlain(text) {
+		return len(text)
+	}
+	return widths().StringWidth(text)
+}
 
 // Wrap breaks text at blanks into lines of at most so many columns; words that
 // are longer keep a line of their own. Where there is no width, it is one line.

@@ -302,7 +302,8 @@ func (o *Options) proof(ctx context.Context) error {
 	}
 	var rows []report.PodRow
 	left := 0
-	for i, pod := range observation.Pods.Value {
+	for i := range observation.Pods.Value {
+		pod := &observation.Pods.Value[i]
 		inMesh := slices.Contains([]mesh.State{mesh.Secured, mesh.Privileged, mesh.Bypassing, mesh.NotInjected}, verdicts[i].State)
 		if !inMesh || pod.Terminating || mesh.IsSystemNamespace(pod.Namespace) {
 			continue

@@ -200,13 +200,16 @@ func (o *Options) rows(ctx context.Context, observation *observe.Observation, sc
 	if err != nil {
 		return nil, fail.To("judge the pods", err)
 	}
-	var rows []report.PodRow
+	rows := make([]report.PodRow, 0, len(observation.Pods.Value))
 	found := map[string]bool{}
-	for i, pod := range observation.Pods.Value {
-		if len(o.Names) > 0 && !slices.Contains(o.Names, pod.Name) {
-			continue
+	for i := range observation.Pods.Value {
+		pod := &observation.Pods.Value[i]
+		if len(o.Names) > 0 {
+			if !slices.Contains(o.Names, pod.Name) {
+				continue
+			}
+			found[pod.Name] = true
 		}
-		found[pod.Name] = true
 		rows = append(rows, report.PodRow{Pod: pod, Verdict: verdicts[i]})
 	}
 	for _, name := range o.Names {

@@ -38,7 +38,7 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 				delete(shown, key(pod))
 				return nil
 			}
-			row := report.PodRow{Pod: pod, Verdict: judge.Judge(&pod)}
+			row := report.PodRow{Pod: &pod, Verdict: judge.Judge(&pod)}
 			if said := saying(pod, row.Verdict); shown[key(pod)] != said {
 				shown[key(pod)] = said
 				return o.print([]report.PodRow{row}, true)
