@@ -50,8 +50,7 @@ func newFacts(s *snapshot.Snapshot) (*Facts, error) {
 			f.agentOn[pod.Node] = pod
 		}
 	}
-	for i := range s.Pods.Value {
-		pod := &s.Pods.Value[i]
+	for i, pod := range s.Pods.Value {
 		f.pods[objectKey{pod.Namespace, pod.Name}] = pod
 		f.verdicts[i] = m.Judge(pod)
 	}
@@ -71,8 +70,7 @@ func (f *Facts) Mechanism() mesh.Mechanism {
 // namespaces, with what is said of each.
 func (f *Facts) MeshPods() iter.Seq2[*mesh.Pod, mesh.Verdict] {
 	return func(yield func(*mesh.Pod, mesh.Verdict) bool) {
-		for i := range f.Pods.Value {
-			pod := &f.Pods.Value[i]
+		for i, pod := range f.Pods.Value {
 			if !mesh.IsSystemNamespace(pod.Namespace) && !yield(pod, f.verdicts[i]) {
 				return
 			}

@@ -77,7 +77,7 @@ func admissionFixtures() map[string]fixture {
 		"ICNI604": {
 			fires:   func(s *snapshot.Snapshot) { s.Pods.Value[0].Misplaced = []string{"vault-agent-init"} },
 			expect:  []string{"have vault-agent-init before istio-validation", "kubectl get mutatingwebhookconfigurations"},
-			objects: []Object{WorkloadObject(webShop), PodObject(&healthy().Pods.Value[0])},
+			objects: []Object{WorkloadObject(webShop), PodObject(healthy().Pods.Value[0])},
 			near: func(s *snapshot.Snapshot) {
 				s.Pods.Value[0].Misplaced, s.Pods.Value[0].Phase = []string{"vault-agent-init"}, "Succeeded"
 			},

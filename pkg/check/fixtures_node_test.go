@@ -23,7 +23,7 @@ const (
 )
 
 // stuckPodOn is a pod that waits for its sandbox on a node.
-func stuckPodOn(s *snapshot.Snapshot, n int, node string) mesh.Pod {
+func stuckPodOn(s *snapshot.Snapshot, n int, node string) *mesh.Pod {
 	pod := meshPod("cart", n, node)
 	pod.Phase, pod.Created, pod.Started = corev1.PodPending, ago(8*time.Minute), ago(8*time.Minute)
 	addPods(s, pod)
@@ -36,7 +36,7 @@ func addSandboxEvent(s *snapshot.Snapshot, message string) {
 	addEvent(s, sandboxNotMade, "Pod", pod.Namespace, pod.Name, message)
 }
 
-func cartPod() Object { pod := meshPod("cart", 1, node2); return PodObject(&pod) }
+func cartPod() Object { pod := meshPod("cart", 1, node2); return PodObject(pod) }
 
 // ubuntu makes a node run a version of Ubuntu.
 func ubuntu(s *snapshot.Snapshot, node, release, image string) {

@@ -22,10 +22,10 @@ var webShop = mesh.Workload{Kind: "Deployment", Namespace: shop, Name: "web"}
 func crashOn(s *snapshot.Snapshot, node string, changes ...func(*mesh.Pod)) *mesh.Pod {
 	pod := unvalidatedPod("api", len(s.Pods.Value), node)
 	for _, change := range changes {
-		change(&pod)
+		change(pod)
 	}
 	addPods(s, pod)
-	return &s.Pods.Value[len(s.Pods.Value)-1]
+	return s.Pods.Value[len(s.Pods.Value)-1]
 }
 
 func asUser(uid int64) func(*mesh.Pod) { return func(p *mesh.Pod) { p.Redirect.RunAsUser = &uid } }
@@ -119,7 +119,7 @@ func staleFixtures() map[string]fixture {
 		"ICNI512": {
 			fires:   func(s *snapshot.Snapshot) { s.Pods.Value[0] = privilegedPod("web", 1, node1) },
 			expect:  []string{"1 of 3 pods have istio-init", "kubectl istio-cni restart -n shop deployment/web"},
-			objects: []Object{WorkloadObject(webShop), PodObject(&healthy().Pods.Value[0])},
+			objects: []Object{WorkloadObject(webShop), PodObject(healthy().Pods.Value[0])},
 			// No restart would change it.
 			near: func(s *snapshot.Snapshot) {
 				s.Pods.Value[0] = privilegedPod("web", 1, node1)
@@ -132,7 +132,7 @@ func staleFixtures() map[string]fixture {
 				s.Pods.Value[0] = meshPod("web", 1, node1)
 			},
 			expect:  []string{"1 of 3 pods have istio-validation", "kubectl istio-cni restart -n shop deployment/web"},
-			objects: []Object{WorkloadObject(webShop), PodObject(&healthy().Pods.Value[0])},
+			objects: []Object{WorkloadObject(webShop), PodObject(healthy().Pods.Value[0])},
 			near: func(s *snapshot.Snapshot) {
 				initContainers(s)
 				s.Pods.Value[0] = meshPod("web", 1, node1)
@@ -153,7 +153,7 @@ func staleFixtures() map[string]fixture {
 		"ICNI520": {
 			fires:   func(s *snapshot.Snapshot) { s.Pods.Value[0].Revision = "asm-1-25" },
 			expect:  []string{"injected by asm-1-25", "the mesh's revisions are asm-1-27", "kubectl istio-cni label shop"},
-			objects: []Object{WorkloadObject(webShop), PodObject(&healthy().Pods.Value[0])},
+			objects: []Object{WorkloadObject(webShop), PodObject(healthy().Pods.Value[0])},
 			// The mesh has two.
 			near: func(s *snapshot.Snapshot) {
 				s.Pods.Value[0].Revision = "asm-1-26"
@@ -168,7 +168,7 @@ func specFixtures() map[string]fixture {
 		"ICNI501": {
 			fires:   func(s *snapshot.Snapshot) { s.Pods.Value[0].Redirect = nil },
 			expect:  []string{"neither istio-init nor istio-validation", "kubectl istio-cni restart -n shop deployment/web"},
-			objects: []Object{WorkloadObject(webShop), PodObject(&healthy().Pods.Value[0])},
+			objects: []Object{WorkloadObject(webShop), PodObject(healthy().Pods.Value[0])},
 			// A gateway has no redirection.
 			near: func(s *snapshot.Snapshot) {
 				s.Pods.Value[0].Redirect, s.Pods.Value[0].Template = nil, "gateway"
@@ -260,7 +260,7 @@ func sandboxFixtures() map[string]fixture {
 		"ICNI509": {
 			fires:   pending,
 			expect:  []string{"annotation value error for includeOutboundPorts", "7 times", "metadata.annotations"},
-			objects: []Object{PodObject(&healthy().Pods.Value[0]), WorkloadObject(webShop)},
+			objects: []Object{PodObject(healthy().Pods.Value[0]), WorkloadObject(webShop)},
 			// The pod runs by now.
 			near: func(s *snapshot.Snapshot) {
 				pending(s)

@@ -76,7 +76,7 @@ func healthy() *snapshot.Snapshot {
 		{Name: "default"}, {Name: "kube-system"}, {Name: mesh.SystemNamespace},
 		{Name: shop, Labels: map[string]string{mesh.RevisionLabel: revision, "kubernetes.io/metadata.name": shop}},
 	})
-	s.Pods = snapshot.Found([]mesh.Pod{meshPod("web", 1, node1), meshPod("web", 2, node2), meshPod("web", 3, node3)})
+	s.Pods = snapshot.Found([]*mesh.Pod{meshPod("web", 1, node1), meshPod("web", 2, node2), meshPod("web", 3, node3)})
 	s.Workloads = snapshot.Found([]snapshot.Workload{{Workload: mesh.Workload{Kind: "Deployment", Namespace: shop, Name: "web"}, Replicas: 3}})
 	s.Budgets = snapshot.Found([]snapshot.Budget{})
 	s.Events = snapshot.Found([]snapshot.Event{})
@@ -113,9 +113,9 @@ func injectorsOf(revision, value string) []mesh.Injector {
 }
 
 // meshPod is a pod as it should be, with a native sidecar, two days old.
-func meshPod(workload string, n int, node string) mesh.Pod {
+func meshPod(workload string, n int, node string) *mesh.Pod {
 	user := int64(mesh.ProxyUID)
-	return mesh.Pod{
+	return &mesh.Pod{
 		Namespace: shop, Name: workload + "-7d4b9c6f5d-" + string(rune('a'+n)), Node: node, Phase: corev1.PodRunning,
 		Created: ago(48 * time.Hour), Started: ago(48 * time.Hour),
 		Workload: mesh.Workload{Kind: "Deployment", Namespace: shop, Name: workload},
@@ -125,14 +125,14 @@ func meshPod(workload string, n int, node string) mesh.Pod {
 }
 
 // plainPod is a pod without anything of Istio's.
-func plainPod(workload string, n int, node string) mesh.Pod {
+func plainPod(workload string, n int, node string) *mesh.Pod {
 	pod := meshPod(workload, n, node)
 	pod.Revision, pod.HasProxy, pod.NativeSidecar, pod.Recorded, pod.ProxyUser, pod.Redirect = "", false, false, false, nil, nil
 	return pod
 }
 
 // privilegedPod is a pod with istio-init.
-func privilegedPod(workload string, n int, node string) mesh.Pod {
+func privilegedPod(workload string, n int, node string) *mesh.Pod {
 	pod := meshPod(workload, n, node)
 	root := int64(0)
 	pod.Redirect = &mesh.Redirect{Name: mesh.InitContainer, Capabilities: `{"add":["NET_ADMIN","NET_RAW"],"drop":["ALL"]}`, RunAsUser: &root}
@@ -141,7 +141,7 @@ func privilegedPod(workload string, n int, node string) mesh.Pod {
 }
 
 // unvalidatedPod is a young pod whose istio-validation finds no redirection.
-func unvalidatedPod(workload string, n int, node string) mesh.Pod {
+func unvalidatedPod(workload string, n int, node string) *mesh.Pod {
 	pod := meshPod(workload, n, node)
 	pod.Phase, pod.Created, pod.Started, pod.UID = corev1.PodPending, ago(10*time.Minute), ago(10*time.Minute), "0b5f0e2e-0000-4000-8000-000000000001"
 	pod.Failures = []mesh.Failure{{Container: mesh.ValidationContainer, ExitCode: mesh.ValidationFailed, Finished: ago(time.Minute), Restarts: 5, Waiting: "CrashLoopBackOff"}}
@@ -149,7 +149,7 @@ func unvalidatedPod(workload string, n int, node string) mesh.Pod {
 }
 
 // addPods puts pods into a snapshot.
-func addPods(s *snapshot.Snapshot, pods ...mesh.Pod) { s.Pods.Value = append(s.Pods.Value, pods...) }
+func addPods(s *snapshot.Snapshot, pods ...*mesh.Pod) { s.Pods.Value = append(s.Pods.Value, pods...) }
 
 // addEvent puts an event of a pod or workload of the namespace shop, or of
 // another one, into a snapshot.
@@ -196,5 +196,5 @@ func initContainers(s *snapshot.Snapshot) {
 	s.InjectorMechanisms.Value = map[string]mesh.Mechanism{revision: mesh.InitContainers}
 	s.Agent, s.AgentPods = snapshot.Missing[snapshot.Agent](), snapshot.Found([]snapshot.AgentPod{})
 	s.AgentConfig = snapshot.Missing[snapshot.AgentConfig]()
-	s.Pods.Value = []mesh.Pod{privilegedPod("web", 1, node1), privilegedPod("web", 2, node2), privilegedPod("web", 3, node3)}
+	s.Pods.Value = []*mesh.Pod{privilegedPod("web", 1, node1), privilegedPod("web", 2, node2), privilegedPod("web", 3, node3)}
 }

@@ -12,7 +12,7 @@ import (
 
 // cart is the pod that addSandboxEvent puts into a snapshot, and its event.
 func cart(s *snapshot.Snapshot) (*mesh.Pod, *snapshot.Event) {
-	return &s.Pods.Value[len(s.Pods.Value)-1], &s.Events.Value[len(s.Events.Value)-1]
+	return s.Pods.Value[len(s.Pods.Value)-1], &s.Events.Value[len(s.Events.Value)-1]
 }
 
 func TestNodeRules(t *testing.T) {
@@ -36,7 +36,7 @@ func TestNodeRules(t *testing.T) {
 			s.Events.Value[0].Last = ago(10 * time.Minute)
 		}, OK, ""},
 		{"the pods are not known", "ICNI301", sandbox(kubeconfigText, func(s *snapshot.Snapshot) {
-			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Denied}
+			s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Denied}
 		}), Found, Critical},
 		{"another file is missing", "ICNI301", sandbox(istioText+"open /var/run/netns/cni-1: no such file or directory", unchanged), OK, ""},
 		{"the agent is just being replaced", "ICNI302", sandbox(tokenText, func(s *snapshot.Snapshot) {

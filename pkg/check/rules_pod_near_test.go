@@ -19,7 +19,7 @@ func agentSays(s *snapshot.Snapshot, pod *mesh.Pod, at time.Time, text string) {
 
 // onInit makes a pod's own init container fail before a classic sidecar runs.
 func onInit(s *snapshot.Snapshot, failures ...mesh.Failure) *mesh.Pod {
-	pod := &s.Pods.Value[0]
+	pod := s.Pods.Value[0]
 	pod.NativeSidecar, pod.Failures = false, failures
 	return pod
 }
@@ -42,7 +42,7 @@ func TestPodNearMisses(t *testing.T) {
 			failed := *crashOn(s, node2, asJob)
 			next := failed
 			next.Name, next.Phase, next.Created, next.Failures = failed.Name+"-2", corev1.PodSucceeded, ago(5*time.Minute), nil
-			addPods(s, next)
+			addPods(s, &next)
 		}},
 		{"the pod has yet to be tried again", "ICNI508", func(s *snapshot.Snapshot) {
 			agentSays(s, crashOn(s, node2), ago(30*time.Second), "pod repaired")
@@ -120,7 +120,7 @@ func TestPodsThatCannotBeJudged(t *testing.T) {
 			s.Pods.Value[0] = privilegedPod("web", 1, node1)
 		}},
 		{"who injected them is not known", "ICNI512", "pod/web-7d4b9c6f5d-b in shop and 1 pod more should be restarted", func(s *snapshot.Snapshot) {
-			s.Pods.Value = []mesh.Pod{privilegedPod("web", 1, node1), privilegedPod("web", 2, node2)}
+			s.Pods.Value = []*mesh.Pod{privilegedPod("web", 1, node1), privilegedPod("web", 2, node2)}
 			s.Pods.Value[0].Revision, s.Pods.Value[1].Revision = "", ""
 		}},
 		{"the agent's settings", "ICNI504", "the node agent's settings", func(s *snapshot.Snapshot) {

@@ -109,8 +109,8 @@ type Redirect struct {
 
 // PodFrom reduces a pod to its facts. keepLabels reports which labels to keep;
 // see [Injectors.UsesLabel].
-func PodFrom(p *corev1.Pod, keepLabels func(key string) bool) Pod {
-	pod := Pod{
+func PodFrom(p *corev1.Pod, keepLabels func(key string) bool) *Pod {
+	pod := &Pod{
 		Namespace:        p.Namespace,
 		Name:             p.Name,
 		Created:          p.CreationTimestamp.Time,

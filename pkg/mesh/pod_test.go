@@ -143,7 +143,7 @@ func TestPodFromNotesWhereAndWhose(t *testing.T) {
 	now := deleted.CreationTimestamp
 	deleted.DeletionTimestamp = &now
 	uid := int64(1337)
-	want := Pod{
+	want := &Pod{
 		Namespace: "shop", Name: "web-6d4cf56db6-x2x9p",
 		Created:  time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC),
 		Workload: Workload{Kind: "Deployment", Namespace: "shop", Name: "web"},

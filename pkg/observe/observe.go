@@ -185,8 +185,8 @@ func (o *Observer) readPods(ctx context.Context, s *Observation, scope kube.Scop
 	}
 }
 
-func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, serverVersion string, injectors *mesh.Injectors) (snapshot.Part[[]mesh.Pod], string) {
-	var pods []mesh.Pod
+func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, serverVersion string, injectors *mesh.Injectors) (snapshot.Part[[]*mesh.Pod], string) {
+	var pods []*mesh.Pod
 	matching := conditions.Compile(injectors.All())
 	request := kube.PodRequest{Scope: scope, Fields: mesh.PodFields(), ServerVersion: serverVersion}
 	if matching != nil {
@@ -195,7 +195,7 @@ func (o *Observer) podsIn(ctx context.Context, scope kube.Scope, serverVersion s
 	}
 	version, err := o.Kube.EachPod(ctx, request, func(p *corev1.Pod) {
 		pods = append(pods, mesh.PodFrom(p, injectors.UsesLabel))
-		matching.Note(&pods[len(pods)-1], p)
+		matching.Note(pods[len(pods)-1], p)
 		if len(pods)%kube.PageSize == 0 && o.Progress != nil {
 			o.Progress(fmt.Sprintf("%d pods read", len(pods)))
 		}

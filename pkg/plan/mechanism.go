@@ -28,7 +28,7 @@ type Switch struct {
 	Notices Notices
 	// LeftBehind are the pods that keep the other mechanism's redirect container
 	// until they are restarted.
-	LeftBehind []mesh.Pod
+	LeftBehind []*mesh.Pod
 }
 
 // SwitchOptions are a person's wishes about a switch.
@@ -217,8 +217,8 @@ func (n *Notices) checkFeature(s *snapshot.Snapshot, options SwitchOptions) bool
 	return false
 }
 
-func leftBehind(target mesh.Mechanism, s *snapshot.Snapshot) []mesh.Pod {
-	return slices.DeleteFunc(slices.Clone(s.Pods.Value), func(p mesh.Pod) bool {
+func leftBehind(target mesh.Mechanism, s *snapshot.Snapshot) []*mesh.Pod {
+	return slices.DeleteFunc(slices.Clone(s.Pods.Value), func(p *mesh.Pod) bool {
 		return p.Redirect == nil || p.Redirect.Name == target.RedirectContainer()
 	})
 }

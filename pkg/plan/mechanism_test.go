@@ -153,14 +153,14 @@ func TestSwitchTo(t *testing.T) {
 
 		// Pods.
 		{"TPROXY", mesh.CNIChaining, func(s *snapshot.Snapshot) {
-			s.Pods = snapshot.Found([]mesh.Pod{{Namespace: "shop", Name: "a", InterceptionMode: "REDIRECT"}, {Namespace: "shop", Name: "b", InterceptionMode: "TPROXY"}})
+			s.Pods = snapshot.Found([]*mesh.Pod{{Namespace: "shop", Name: "a", InterceptionMode: "REDIRECT"}, {Namespace: "shop", Name: "b", InterceptionMode: "TPROXY"}})
 		}, SwitchOptions{}, StepWrite, []notice{{warns, "keep NET_ADMIN in istio-proxy: shop/b", "REDIRECT"}}},
 		{"pods denied", mesh.CNIChaining, func(s *snapshot.Snapshot) {
-			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Denied, Reason: "the API server denies it", Needs: "list pods (cluster-wide)"}
+			s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Denied, Reason: "the API server denies it", Needs: "list pods (cluster-wide)"}
 		}, SwitchOptions{}, StepWrite, []notice{{warns, "not all pods that the change concerns are known: the API server denies it; it takes list pods (cluster-wide)", ""}}},
 		{"pods of one namespace only, disable", mesh.InitContainers, func(s *snapshot.Snapshot) {
 			s.Cluster.Value.Mechanism = mesh.CNIChaining
-			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Reason: "only namespace shop could be read", Needs: "list pods (cluster-wide)"}
+			s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Read, Reason: "only namespace shop could be read", Needs: "list pods (cluster-wide)"}
 		}, SwitchOptions{}, StepWrite, []notice{{warns, "only namespace shop could be read; it takes list pods (cluster-wide)", ""}}},
 		{"AKS Automatic, disable", mesh.InitContainers, cluster(func(c *snapshot.Cluster) { c.SKU, c.Mechanism = "Automatic", mesh.CNIChaining }), SwitchOptions{}, StepWrite,
 			[]notice{{warns, "AKS Automatic", "stay with CNIChaining"}}},
@@ -209,15 +209,15 @@ func TestSwitchTo(t *testing.T) {
 }
 
 func TestPodsThatAreLeftBehind(t *testing.T) {
-	pod := func(name, redirect string) mesh.Pod {
-		p := mesh.Pod{Namespace: "shop", Name: name, HasProxy: redirect != ""}
+	pod := func(name, redirect string) *mesh.Pod {
+		p := &mesh.Pod{Namespace: "shop", Name: name, HasProxy: redirect != ""}
 		if redirect != "" {
 			p.Redirect = &mesh.Redirect{Name: redirect}
 		}
 		return p
 	}
 	s := ready()
-	s.Pods = snapshot.Found([]mesh.Pod{pod("old", "istio-init"), pod("new", "istio-validation"), pod("bare", "")})
+	s.Pods = snapshot.Found([]*mesh.Pod{pod("old", "istio-init"), pod("new", "istio-validation"), pod("bare", "")})
 	for target, want := range map[mesh.Mechanism][]string{mesh.CNIChaining: {"old"}, mesh.InitContainers: {"new"}} {
 		var got []string
 		for _, p := range SwitchTo(target, s, SwitchOptions{}).LeftBehind {

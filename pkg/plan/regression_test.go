@@ -30,7 +30,7 @@ func TestRemediesWithoutAnEnd(t *testing.T) {
 	s := ready()
 	timedOut := "the API server did not answer in time"
 	s.Nodes = snapshot.Part[[]snapshot.Node]{State: snapshot.TimedOut, Reason: timedOut}
-	s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.TimedOut, Reason: timedOut}
+	s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.TimedOut, Reason: timedOut}
 	s.Feature, s.Cluster.Value.APIVersion = snapshot.Part[string]{State: snapshot.TimedOut, Reason: timedOut}, "2025-08-02-preview"
 	for _, n := range SwitchTo(mesh.CNIChaining, s, SwitchOptions{}).Notices {
 		if strings.HasSuffix(n.Remedy, " ") {

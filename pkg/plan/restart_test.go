@@ -25,7 +25,7 @@ func switched() *snapshot.Snapshot {
 	s.InjectorMechanisms = snapshot.Found(map[string]mesh.Mechanism{"asm-1-27": mesh.CNIChaining})
 	s.Injectors = snapshot.Found([]mesh.Injector{{Revision: "asm-1-27", NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"istio.io/rev": "asm-1-27"}}}})
 	s.Namespaces = snapshot.Found([]snapshot.Namespace{{Name: "shop", Labels: map[string]string{"istio.io/rev": "asm-1-27"}}, {Name: "plain"}, {Name: mesh.SystemNamespace}})
-	s.Pods, s.Workloads, s.Budgets = snapshot.Found[[]mesh.Pod](nil), snapshot.Found[[]snapshot.Workload](nil), snapshot.Found[[]snapshot.Budget](nil)
+	s.Pods, s.Workloads, s.Budgets = snapshot.Found[[]*mesh.Pod](nil), snapshot.Found[[]snapshot.Workload](nil), snapshot.Found[[]snapshot.Budget](nil)
 	return s
 }
 
@@ -33,7 +33,7 @@ func switched() *snapshot.Snapshot {
 // istio-validation.
 func addPods(s *snapshot.Snapshot, w mesh.Workload, stale, fresh int) {
 	for i := range stale + fresh {
-		pod := mesh.Pod{
+		pod := &mesh.Pod{
 			Namespace: w.Namespace, Name: fmt.Sprintf("%s-%d", w.Name, i), Workload: w,
 			HasProxy: true, Revision: "asm-1-27", Redirect: &mesh.Redirect{Name: "istio-init"}, Privileged: []string{"istio-init"},
 		}
@@ -74,10 +74,10 @@ func TestOnlyStaleWorkloadsAreRestarted(t *testing.T) {
 	addPods(s, api, 0, 2)
 	addPods(s, db, 1, 0)
 	s.Pods.Value = append(s.Pods.Value,
-		mesh.Pod{Namespace: "plain", Name: "tool-0", Workload: plain},
-		mesh.Pod{Namespace: agent.Namespace, Name: "agent-0", Workload: agent, Privileged: []string{"install-cni"}},
+		&mesh.Pod{Namespace: "plain", Name: "tool-0", Workload: plain},
+		&mesh.Pod{Namespace: agent.Namespace, Name: "agent-0", Workload: agent, Privileged: []string{"install-cni"}},
 		// A pod that is going away is not counted.
-		mesh.Pod{Namespace: "shop", Name: "api-old", Workload: api, Terminating: true, HasProxy: true, Revision: "asm-1-27", Redirect: &mesh.Redirect{Name: "istio-init"}})
+		&mesh.Pod{Namespace: "shop", Name: "api-old", Workload: api, Terminating: true, HasProxy: true, Revision: "asm-1-27", Redirect: &mesh.Redirect{Name: "istio-init"}})
 	want := &Restart{
 		Items: []RestartItem{
 			{Workload: web, Pods: 3, Stale: 2, Reason: hasInit},
@@ -176,7 +176,7 @@ func TestRestartWhereNotAllCouldBeRead(t *testing.T) {
 		}, RestartOptions{}, "whether it is stale is unknown: the redirection mechanism is unknown"},
 		{"namespaces are unknown", func(s *snapshot.Snapshot) {
 			s.Namespaces = snapshot.Part[[]snapshot.Namespace]{State: snapshot.Denied}
-			s.Pods.Value = append(s.Pods.Value, mesh.Pod{Namespace: "shop", Name: "it-0", Workload: deployment("it")})
+			s.Pods.Value = append(s.Pods.Value, &mesh.Pod{Namespace: "shop", Name: "it-0", Workload: deployment("it")})
 			addSpec(s, deployment("it"), nil)
 		}, RestartOptions{}, "whether it is stale is unknown: the namespace's labels are unknown"},
 		{"workloads denied", func(s *snapshot.Snapshot) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 
@@ -38,14 +39,17 @@ func (c PodColumns) header() []string {
 	return header
 }
 
-// PodTable lays out pods as the how-to's command prints them: name, redirect
+// PodTable writes pods as the how-to's command prints them: name, redirect
 // container and its capabilities.
-func PodTable(rows []PodRow, columns PodColumns) *Table {
-	table := &Table{Header: columns.header(), Rows: make([][]Cell, 0, len(rows))}
-	for _, row := range rows {
-		table.Rows = append(table.Rows, podCells(row, columns))
+func PodTable(w io.Writer, rows []PodRow, columns PodColumns, term *terminal.Terminal) error {
+	cells := func(yield func([]Cell) bool) {
+		for _, row := range rows {
+			if !yield(podCells(row, columns)) {
+				return
+			}
+		}
 	}
-	return table
+	return writeTable(w, columns.header(), cells, term)
 }
 
 func podCells(row PodRow, columns PodColumns) []Cell {

@@ -22,7 +22,7 @@ func rowsOf(t *testing.T, s *snapshot.Snapshot) []PodRow {
 	}
 	rows := make([]PodRow, len(verdicts))
 	for i, verdict := range verdicts {
-		rows[i] = PodRow{Pod: &s.Pods.Value[i], Verdict: verdict}
+		rows[i] = PodRow{Pod: s.Pods.Value[i], Verdict: verdict}
 	}
 	return rows
 }
@@ -43,9 +43,9 @@ func allSorts(t *testing.T) []PodRow {
 	hostNetwork.HostNetwork = true
 	gateway := pod("shop", "Deployment", "gateway", 1, "istio-validation")
 	gateway.Redirect, gateway.Template, gateway.NativeSidecar = nil, "gateway", false
-	alone := mesh.Pod{Namespace: "shop", Name: "debug", Workload: mesh.Workload{Kind: "Pod", Namespace: "shop", Name: "debug"}}
+	alone := &mesh.Pod{Namespace: "shop", Name: "debug", Workload: mesh.Workload{Kind: "Pod", Namespace: "shop", Name: "debug"}}
 	unread := pod("new", "Deployment", "web", 0, "")
-	s.Pods = snapshot.Found([]mesh.Pod{
+	s.Pods = snapshot.Found([]*mesh.Pod{
 		pod("default", "Deployment", "productpage", 0, "istio-init"), pod("shop", "StatefulSet", "db", 1, "istio-validation"),
 		bypassing, classic, tproxy, noCapabilities, hostNetwork, gateway, alone, unread, pod("monitoring", "Deployment", "prometheus", 0, ""),
 	})
@@ -66,10 +66,10 @@ func TestPodTables(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows := allSorts(t)
-			got := written(t, func(b *bytes.Buffer) error { return PodTable(rows, test.columns).Write(b, plain()) })
+			got := written(t, func(b *bytes.Buffer) error { return PodTable(b, rows, test.columns, plain()) })
 			checkGolden(t, "pods "+test.name, got)
 			painted := written(t, func(b *bytes.Buffer) error {
-				return PodTable(rows, test.columns).Write(b, &terminal.Terminal{Colour: true})
+				return PodTable(b, rows, test.columns, &terminal.Terminal{Colour: true})
 			})
 			if painted == got || unpaint(painted) != got {
 				t.Errorf("with colours it reads\n%s", painted)
@@ -100,7 +100,7 @@ func TestPodTablesPaintStates(t *testing.T) {
 		{rows["prometheus"], "\x1b[2moutside\x1b[0m"},
 	} {
 		got := written(t, func(b *bytes.Buffer) error {
-			return PodTable([]PodRow{test.row}, PodColumns{Wide: true}).Write(b, &terminal.Terminal{Colour: true})
+			return PodTable(b, []PodRow{test.row}, PodColumns{Wide: true}, &terminal.Terminal{Colour: true})
 		})
 		if !strings.Contains(got, test.want) {
 			t.Errorf("no %q in %q", test.want, got)

@@ -35,7 +35,7 @@ func TestUnknownPartsHaveNoValue(t *testing.T) {
 
 func TestUnreadPodsAreNotNone(t *testing.T) {
 	screen := written(t, func(b *bytes.Buffer) error {
-		return Status(b, statusOf(t, situation{"", func(s *snapshot.Snapshot) { s.Pods = denied[[]mesh.Pod]("list pods (cluster-wide)") }}), plain())
+		return Status(b, statusOf(t, situation{"", func(s *snapshot.Snapshot) { s.Pods = denied[[]*mesh.Pod]("list pods (cluster-wide)") }}), plain())
 	})
 	if strings.Contains(screen, "   none") {
 		t.Errorf("\n%s", screen)
@@ -45,7 +45,7 @@ func TestUnreadPodsAreNotNone(t *testing.T) {
 func TestBlanksAtTheEnd(t *testing.T) {
 	rows := allSorts(t)
 	for name, text := range map[string]string{
-		"wide": written(t, func(b *bytes.Buffer) error { return PodTable(rows, PodColumns{Wide: true}).Write(b, plain()) }),
+		"wide": written(t, func(b *bytes.Buffer) error { return PodTable(b, rows, PodColumns{Wide: true}, plain()) }),
 		"restart": written(t, func(b *bytes.Buffer) error {
 			return RestartPlan(b, &plan.Restart{Items: []plan.RestartItem{{Reason: "x"}}}, plain())
 		}),

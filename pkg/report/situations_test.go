@@ -19,8 +19,8 @@ func denied[T any](needs string) snapshot.Part[T] {
 	return snapshot.Part[T]{State: snapshot.Denied, Reason: "the API server denies it", Needs: needs}
 }
 
-func pod(namespace, kind, workload string, n int, redirect string) mesh.Pod {
-	p := mesh.Pod{
+func pod(namespace, kind, workload string, n int, redirect string) *mesh.Pod {
+	p := &mesh.Pod{
 		Namespace: namespace, Name: fmt.Sprintf("%s-7f9c6bd5d-%d", workload, n), Workload: mesh.Workload{Kind: kind, Namespace: namespace, Name: workload},
 		Node: fmt.Sprintf("aks-nodepool1-12345678-vmss00000%d", n), Phase: "Running",
 	}
@@ -76,7 +76,7 @@ func contoso() *snapshot.Snapshot {
 		{Name: "default", Labels: map[string]string{"istio.io/rev": "asm-1-27"}}, {Name: "kube-system"}, {Name: "monitoring"},
 		{Name: "shop", Labels: map[string]string{"istio.io/rev": "asm-1-27"}},
 	})
-	s.Pods = snapshot.Found([]mesh.Pod{
+	s.Pods = snapshot.Found([]*mesh.Pod{
 		pod("default", "Deployment", "productpage", 0, "istio-validation"), pod("default", "Deployment", "reviews", 1, "istio-validation"),
 		pod("shop", "Deployment", "web", 0, "istio-validation"), pod("shop", "Deployment", "web", 1, "istio-validation"), pod("shop", "StatefulSet", "db", 2, "istio-validation"),
 		pod("monitoring", "Deployment", "prometheus", 0, ""), pod("kube-system", "DaemonSet", "kube-proxy", 0, ""),
@@ -157,7 +157,7 @@ func situations() []situation {
 			s.Nodes = denied[[]snapshot.Node]("list nodes (cluster-wide)")
 		}},
 		{"pods denied", func(s *snapshot.Snapshot) {
-			s.Pods = denied[[]mesh.Pod]("list pods (cluster-wide)")
+			s.Pods = denied[[]*mesh.Pod]("list pods (cluster-wide)")
 		}},
 		{"no Azure sign-in", noAzure},
 		{"one namespace readable and no Azure", func(s *snapshot.Snapshot) {
@@ -170,7 +170,7 @@ func situations() []situation {
 			s.InjectorMechanisms = denied[map[string]mesh.Mechanism]("list configmaps in namespace aks-istio-system")
 			s.Injectors = denied[[]mesh.Injector]("list mutatingwebhookconfigurations.admissionregistration.k8s.io (cluster-wide)")
 			s.Namespaces = snapshot.Part[[]snapshot.Namespace]{State: snapshot.Read, Value: s.Namespaces.Value[3:], Reason: only, Needs: "list namespaces (cluster-wide)"}
-			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Value: s.Pods.Value[2:5], Reason: only, Needs: "list pods (cluster-wide)"}
+			s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Read, Value: s.Pods.Value[2:5], Reason: only, Needs: "list pods (cluster-wide)"}
 		}},
 		{"many namespaces", func(s *snapshot.Snapshot) {
 			for n := range 15 {
@@ -189,7 +189,7 @@ func situations() []situation {
 			s.Cluster.Value.Location = "west\neurope\u202e"
 			s.AgentPods.Value[1] = snapshot.AgentPod{Node: s.Nodes.Value[1].Name, Waiting: "\x1b[2Jgone\r\nNext        rm -rf"}
 			s.Namespaces.Value[3].Name, s.Namespaces.Value[3].Labels = "店舗", map[string]string{"istio.io/rev": "\u200basm-1-27"}
-			s.Pods.Value = []mesh.Pod{pod("店舗", "Deployment", "web", 0, "istio-init"), pod("default", "Deployment", "productpage", 0, "istio-validation")}
+			s.Pods.Value = []*mesh.Pod{pod("店舗", "Deployment", "web", 0, "istio-init"), pod("default", "Deployment", "productpage", 0, "istio-validation")}
 		}},
 	}
 }

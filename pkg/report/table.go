@@ -4,6 +4,8 @@ package report
 
 import (
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/terminal"
@@ -35,28 +37,29 @@ const columnGap = 3
 
 // Write lays the table out.
 func (t *Table) Write(w io.Writer, term *terminal.Terminal) error {
-	widths := make([]int, len(t.Header))
-	for i, title := range t.Header {
+	return writeTable(w, t.Header, slices.Values(t.Rows), term)
+}
+
+// writeTable lays out rows that need not be kept: they are gone through twice, to
+// find the widths of the columns and to write.
+func writeTable(w io.Writer, header []string, rows iter.Seq[[]Cell], term *terminal.Terminal) error {
+	widths := make([]int, len(header))
+	for i, title := range header {
 		widths[i] = terminal.Width(title)
 	}
-	for _, row := range t.Rows {
-		for i := range row {
-			row[i].Text = terminal.CleanLine(row[i].Text)
-			for i >= len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], terminal.Width(row[i].Text))
-		}
+	for row := range rows {
+		widths = widen(widths, row)
 	}
 	var b strings.Builder
-	if len(t.Header) > 0 {
-		header := make([]Cell, len(t.Header))
-		for i, title := range t.Header {
-			header[i] = Cell{Text: title}
+	if len(header) > 0 {
+		titles := make([]Cell, len(header))
+		for i, title := range header {
+			titles[i] = Cell{Text: title}
 		}
-		writeRow(&b, header, widths, term)
+		writeRow(&b, titles, widths, term)
 	}
-	for _, row := range t.Rows {
+	for row := range rows {
+		widen(widths, row)
 		writeRow(&b, row, widths, term)
 		if b.Len() > 1<<16 {
 			if _, err := io.WriteString(w, b.String()); err != nil {
@@ -67,6 +70,18 @@ func (t *Table) Write(w io.Writer, term *terminal.Terminal) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// widen cleans a row and makes the columns as wide as it needs.
+func widen(widths []int, row []Cell) []int {
+	for i := range row {
+		row[i].Text = terminal.CleanLine(row[i].Text)
+		if i == len(widths) {
+			widths = append(widths, 0)
+		}
+		widths[i] = max(widths[i], terminal.Width(row[i].Text))
+	}
+	return widths
 }
 
 func writeRow(b *strings.Builder, row []Cell, widths []int, term *terminal.Terminal) {

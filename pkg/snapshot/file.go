@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,8 @@ func Load(r io.Reader) (*Snapshot, error) {
 		return nil, fmt.Errorf("it has version %q; this program reads %s", loaded.APIVersion, FileVersion)
 	case loaded.Snapshot == nil:
 		return nil, errors.New("it is not a snapshot: it is empty")
+	case slices.Contains(loaded.Pods.Value, nil):
+		return nil, errors.New("it is not a snapshot: one of its pods is null")
 	}
 	return loaded.Snapshot, nil
 }

@@ -19,7 +19,7 @@ func saved(tb testing.TB) (*Snapshot, []byte) {
 	s := New(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
 	s.Context = Context{Name: "contoso-aks", Server: "contoso-1234.hcp.westeurope.azmk8s.io"}
 	s.Nodes = Part[[]Node]{State: Denied, Reason: "the API server denies it", Needs: "the permission to list nodes"}
-	s.Pods = Found([]mesh.Pod{{Namespace: "shop", Name: "web-1", HasProxy: true, Failures: []mesh.Failure{{Container: "istio-validation", ExitCode: 126}}}})
+	s.Pods = Found([]*mesh.Pod{{Namespace: "shop", Name: "web-1", HasProxy: true, Failures: []mesh.Failure{{Container: "istio-validation", ExitCode: 126}}}})
 	s.Logs = []Log{{LogRequest{Namespace: "shop", Pod: "web-1", Container: "istio-validation"}, Found("not redirected")}}
 	var b bytes.Buffer
 	if err := s.Save(&b); err != nil {

@@ -40,7 +40,7 @@ type Snapshot struct {
 	Namespaces         Part[[]Namespace]               `json:"namespaces"`
 	// Pods of the namespaces asked for. Their verdicts are not part of the
 	// snapshot: they follow from it.
-	Pods Part[[]mesh.Pod] `json:"pods"`
+	Pods Part[[]*mesh.Pod] `json:"pods"`
 	// Workloads are the Deployments, StatefulSets and DaemonSets of those
 	// namespaces, and Budgets their PodDisruptionBudgets.
 	Workloads Part[[]Workload] `json:"workloads"`

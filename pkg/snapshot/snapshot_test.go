@@ -62,7 +62,7 @@ func TestSnapshotsSurviveTheirJSON(t *testing.T) {
 	s.Injectors = Found([]mesh.Injector{{Configuration: "c", Webhook: "w", Revision: "asm-1-27", NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"istio.io/rev": "asm-1-27"}}}})
 	s.Namespaces = Found([]Namespace{{Name: "shop", Labels: map[string]string{"istio.io/rev": "asm-1-27"}}})
 	uid := int64(0)
-	s.Pods = Found([]mesh.Pod{{Namespace: "shop", Name: "web-1", Created: taken, HasProxy: true, Redirect: &mesh.Redirect{Name: "istio-init", Capabilities: "{}", RunAsUser: &uid}}})
+	s.Pods = Found([]*mesh.Pod{{Namespace: "shop", Name: "web-1", Created: taken, HasProxy: true, Redirect: &mesh.Redirect{Name: "istio-init", Capabilities: "{}", RunAsUser: &uid}}})
 	s.Workloads = Found([]Workload{{Workload: mesh.Workload{Kind: "Deployment", Namespace: "shop", Name: "web"}, Replicas: 3}})
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -165,7 +165,7 @@ func TestVerdictsRestOnWhatWasRead(t *testing.T) {
 		s.InjectorMechanisms = Found(map[string]mesh.Mechanism{"asm-1-27": mesh.CNIChaining})
 		s.Injectors = Found([]mesh.Injector{injector})
 		s.Namespaces = Found([]Namespace{{Name: "shop", Labels: map[string]string{"istio.io/rev": "asm-1-27"}}})
-		s.Pods = Found([]mesh.Pod{
+		s.Pods = Found([]*mesh.Pod{
 			{Namespace: "shop", Name: "old", HasProxy: true, Revision: "asm-1-27", Redirect: &mesh.Redirect{Name: "istio-init"}, Privileged: []string{"istio-init"}},
 			{Namespace: "shop", Name: "bare"},
 		})

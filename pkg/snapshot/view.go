@@ -76,7 +76,7 @@ func (s *Snapshot) Verdicts() ([]mesh.Verdict, error) {
 	}
 	verdicts := make([]mesh.Verdict, len(s.Pods.Value))
 	for i := range s.Pods.Value {
-		verdicts[i] = m.Judge(&s.Pods.Value[i])
+		verdicts[i] = m.Judge(s.Pods.Value[i])
 	}
 	return verdicts, nil
 }

@@ -15,7 +15,7 @@ func TestUnknownStalenessIsNotFine(t *testing.T) {
 	second := s.Injectors.Value[0]
 	second.Revision = "asm-1-28"
 	s.Injectors.Value = append(s.Injectors.Value, second)
-	s.Pods.Value = []mesh.Pod{bare("shop", "new")}
+	s.Pods.Value = []*mesh.Pod{bare("shop", "new")}
 	s.Pods.Value[0].Namespace = "made-later" // after the namespaces were listed
 	got := judge(t, s)
 	if got.Workloads.StaleUnknown > 0 && strings.Contains(got.Next.Why, "no workload of the mesh is privileged or stale") {
@@ -54,7 +54,7 @@ func TestTheDefaultTagAnswersToTheLegacyLabel(t *testing.T) {
 	s.Injectors.Value = append(s.Injectors.Value, mesh.Injector{Revision: "asm-1-27", Tag: "default",
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"istio-injection": "enabled"}}})
 	s.Namespaces.Value[1].Labels = map[string]string{"istio-injection": "enabled"}
-	s.Pods.Value = []mesh.Pod{secured("plain", "web", 0)}
+	s.Pods.Value = []*mesh.Pod{secured("plain", "web", 0)}
 	for _, ns := range judge(t, s).Namespaces {
 		if ns.Name == "plain" && ns.Problem != "" {
 			t.Errorf("its pods are injected today, and yet %q", ns.Problem)

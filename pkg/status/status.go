@@ -193,7 +193,7 @@ func (c *Count) add(verdict mesh.Verdict) {
 }
 
 // worstByWorkload judges each workload by its worst pod.
-func worstByWorkload(pods []mesh.Pod, verdicts []mesh.Verdict) map[mesh.Workload]mesh.Verdict {
+func worstByWorkload(pods []*mesh.Pod, verdicts []mesh.Verdict) map[mesh.Workload]mesh.Verdict {
 	worst := map[mesh.Workload]mesh.Verdict{}
 	order := mesh.States()
 	for i, pod := range pods {

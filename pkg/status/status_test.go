@@ -32,7 +32,7 @@ func healthy() *snapshot.Snapshot {
 		{Key: "istio-injection", Operator: metav1.LabelSelectorOpDoesNotExist},
 	}}}})
 	s.Namespaces = snapshot.Found([]snapshot.Namespace{{Name: "shop", Labels: map[string]string{"istio.io/rev": "asm-1-27"}}, {Name: "plain"}, {Name: "kube-system"}})
-	s.Pods = snapshot.Found([]mesh.Pod{
+	s.Pods = snapshot.Found([]*mesh.Pod{
 		secured("shop", "web", 0), secured("shop", "web", 1), secured("shop", "api", 0),
 		bare("plain", "tool"), bare("kube-system", "coredns"),
 	})
@@ -43,22 +43,22 @@ func workload(namespace, name string) mesh.Workload {
 	return mesh.Workload{Kind: "Deployment", Namespace: namespace, Name: name}
 }
 
-func secured(namespace, name string, n int) mesh.Pod {
-	return mesh.Pod{
+func secured(namespace, name string, n int) *mesh.Pod {
+	return &mesh.Pod{
 		Namespace: namespace, Name: fmt.Sprintf("%s-%d", name, n), Workload: workload(namespace, name),
 		HasProxy: true, Revision: "asm-1-27", Redirect: &mesh.Redirect{Name: "istio-validation"},
 	}
 }
 
 // privileged is a pod of the namespace shop.
-func privileged(name string, n int) mesh.Pod {
+func privileged(name string, n int) *mesh.Pod {
 	pod := secured("shop", name, n)
 	pod.Redirect, pod.Privileged = &mesh.Redirect{Name: "istio-init"}, []string{"istio-init"}
 	return pod
 }
 
-func bare(namespace, name string) mesh.Pod {
-	return mesh.Pod{Namespace: namespace, Name: name + "-0", Workload: workload(namespace, name)}
+func bare(namespace, name string) *mesh.Pod {
+	return &mesh.Pod{Namespace: namespace, Name: name + "-0", Workload: workload(namespace, name)}
 }
 
 func denied[T any](needs string) snapshot.Part[T] {
@@ -84,7 +84,7 @@ func TestNext(t *testing.T) {
 	initContainers := func(s *snapshot.Snapshot) {
 		s.Cluster.Value.Mechanism, s.InjectorMechanisms.Value["asm-1-27"] = mesh.InitContainers, mesh.InitContainers
 		s.Agent, s.AgentPods = snapshot.Missing[snapshot.Agent](), snapshot.Found[[]snapshot.AgentPod](nil)
-		s.Pods.Value = []mesh.Pod{privileged("web", 0)}
+		s.Pods.Value = []*mesh.Pod{privileged("web", 0)}
 	}
 	noAzure := func(s *snapshot.Snapshot) {
 		s.Identity = snapshot.Part[snapshot.Identity]{State: snapshot.Denied, Reason: "the sign-in failed", Needs: "an Azure sign-in, for instance `az login`"}
@@ -147,14 +147,14 @@ func TestNext(t *testing.T) {
 		{"nothing, as far as could be read", func(s *snapshot.Snapshot) { s.Nodes = denied[[]snapshot.Node]("list nodes (cluster-wide)") },
 			Next{"nothing to do as far as could be read; some things could not", ""}},
 		{"nothing, without Azure", noAzure, Next{"nothing to do as far as could be read; some things could not", ""}},
-		{"pods denied", func(s *snapshot.Snapshot) { s.Pods = denied[[]mesh.Pod]("list pods (cluster-wide)") },
+		{"pods denied", func(s *snapshot.Snapshot) { s.Pods = denied[[]*mesh.Pod]("list pods (cluster-wide)") },
 			Next{"nothing to do as far as could be read; some things could not", ""}},
 		{"nodes denied, and the DaemonSet says that it is not ready everywhere", func(s *snapshot.Snapshot) {
 			s.Nodes, s.Agent.Value.Ready = denied[[]snapshot.Node]("list nodes (cluster-wide)"), 1
 		}, Next{"the node agent is ready on 1 of 2 nodes; pods on the others do not start", "kubectl istio-cni check"}},
 		{"a namespace alone is not the whole mesh", func(s *snapshot.Snapshot) {
 			s.Namespaces = snapshot.Part[[]snapshot.Namespace]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list namespaces (cluster-wide)", Value: []snapshot.Namespace{{Name: "plain"}}}
-			s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list pods (cluster-wide)"}
+			s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Read, Reason: "only namespace plain could be read", Needs: "list pods (cluster-wide)"}
 		}, Next{"nothing to do as far as could be read; some things could not", ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestNamespacesOfTheMesh(t *testing.T) {
 		{Name: "out", Labels: map[string]string{"istio-injection": "disabled"}},
 		{Name: "unlabelled"},
 	}
-	s.Pods.Value = []mesh.Pod{secured("unlabelled", "left-over", 0), secured("unread", "web", 0)}
+	s.Pods.Value = []*mesh.Pod{secured("unlabelled", "left-over", 0), secured("unread", "web", 0)}
 	none := Count{ByState: map[mesh.State]int{}}
 	one := Count{ByState: map[mesh.State]int{mesh.Secured: 1}}
 	want := []Namespace{
@@ -279,7 +279,7 @@ func TestUnknown(t *testing.T) {
 	s.InjectorMechanisms = snapshot.Part[map[string]mesh.Mechanism]{State: snapshot.Failed, Reason: "mechanisms"}
 	s.Injectors = snapshot.Part[[]mesh.Injector]{State: snapshot.TimedOut, Reason: "injectors"}
 	s.Namespaces.Reason, s.Namespaces.Needs = "only namespace shop could be read", "list namespaces (cluster-wide)"
-	s.Pods = snapshot.Part[[]mesh.Pod]{State: snapshot.Failed}
+	s.Pods = snapshot.Part[[]*mesh.Pod]{State: snapshot.Failed}
 	const denies = "the API server denies it"
 	want := []Unknown{
 		{"the preview feature flag", snapshot.Failed, "feature", ""},
@@ -318,7 +318,7 @@ func TestPodsThatCouldNotBeRead(t *testing.T) {
 	if got := judge(t, s); got.PodsRead != snapshot.Read {
 		t.Errorf("read: got %q", got.PodsRead)
 	}
-	s.Pods = denied[[]mesh.Pod]("list pods (cluster-wide)")
+	s.Pods = denied[[]*mesh.Pod]("list pods (cluster-wide)")
 	if got := judge(t, s); got.PodsRead != snapshot.Denied || got.Workloads.Total() != 0 {
 		t.Errorf("denied: got %q and %d workloads", got.PodsRead, got.Workloads.Total())
 	}

@@ -102,8 +102,7 @@ func relatedTo(s *snapshot.Snapshot, focus check.Object) map[check.Object]bool {
 // PodsOf are the pods that are an object, belong to it or run on it.
 func PodsOf(s *snapshot.Snapshot, o check.Object) []*mesh.Pod {
 	var pods []*mesh.Pod
-	for i := range s.Pods.Value {
-		pod := &s.Pods.Value[i]
+	for _, pod := range s.Pods.Value {
 		var of bool
 		switch o.Kind {
 		case "Node":

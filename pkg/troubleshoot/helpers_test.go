@@ -41,19 +41,19 @@ func cluster() *snapshot.Snapshot {
 		{Name: node2, OS: "linux", OSImage: "Microsoft Azure Linux 3.0", Ready: true, Taints: []snapshot.Taint{{Key: "dedicated", Value: "gpu", Effect: "NoSchedule"}}},
 	})
 	s.AgentPods = snapshot.Found([]snapshot.AgentPod{{Name: mesh.AgentDaemonSet + "-a", Node: node1, Phase: "Running", Ready: true, Running: true, Restarts: 2}})
-	s.Pods = snapshot.Found([]mesh.Pod{pod("web-7d4b9c6f5d-aaaaa", node1), failing("web-7d4b9c6f5d-bbbbb", node2), pod("api-5c6d7e8f9a-ccccc", node1)})
+	s.Pods = snapshot.Found([]*mesh.Pod{pod("web-7d4b9c6f5d-aaaaa", node1), failing("web-7d4b9c6f5d-bbbbb", node2), pod("api-5c6d7e8f9a-ccccc", node1)})
 	s.Pods.Value[2].Workload.Name = "api"
 	return s
 }
 
-func pod(name, node string) mesh.Pod {
-	return mesh.Pod{
+func pod(name, node string) *mesh.Pod {
+	return &mesh.Pod{
 		Namespace: shop, Name: name, Node: node, Phase: corev1.PodRunning, Workload: mesh.Workload{Kind: "Deployment", Namespace: shop, Name: "web"},
 		Revision: "asm-1-27", HasProxy: true, Redirect: &mesh.Redirect{Name: mesh.ValidationContainer},
 	}
 }
 
-func failing(name, node string) mesh.Pod {
+func failing(name, node string) *mesh.Pod {
 	p := pod(name, node)
 	p.Phase = corev1.PodPending
 	p.Failures = []mesh.Failure{{Container: mesh.ValidationContainer, ExitCode: 126, Restarts: 5, Waiting: "CrashLoopBackOff"}}

@@ -77,8 +77,7 @@ func newWho(s *snapshot.Snapshot, objects []check.Object) *who {
 	for _, object := range objects {
 		wanted[object] = true
 	}
-	for i := range s.Pods.Value {
-		pod := &s.Pods.Value[i]
+	for i, pod := range s.Pods.Value {
 		places := []check.Object{check.PodObject(pod), check.WorkloadObject(pod.Workload), check.NodeObject(pod.Node), check.NamespaceObject(pod.Namespace)}
 		for _, object := range slices.Compact(places) {
 			if wanted[object] {
@@ -176,7 +175,7 @@ func labelFacts(labels map[string]string) []fact {
 }
 
 func (w *who) pod(i int) entry {
-	pod := &w.snapshot.Pods.Value[i]
+	pod := w.snapshot.Pods.Value[i]
 	if agent := w.agents[check.PodObject(pod)]; agent != nil {
 		return agentEntry(agent)
 	}

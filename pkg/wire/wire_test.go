@@ -18,12 +18,12 @@ import (
 )
 
 // encoded is a list as the API server encodes it.
-func encoded(t testing.TB, list *corev1.PodList, options protobuf.SerializerOptions) []byte {
-	t.Helper()
+func encoded(tb testing.TB, list *corev1.PodList, options protobuf.SerializerOptions) []byte {
+	tb.Helper()
 	serializer := protobuf.NewSerializerWithOptions(scheme.Scheme, scheme.Scheme, options)
 	var b bytes.Buffer
 	if err := scheme.Codecs.EncoderForVersion(serializer, schema.GroupVersion{Version: "v1"}).Encode(list, &b); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }

@@ -302,8 +302,7 @@ func (o *Options) proof(ctx context.Context) error {
 	}
 	var rows []report.PodRow
 	left := 0
-	for i := range observation.Pods.Value {
-		pod := &observation.Pods.Value[i]
+	for i, pod := range observation.Pods.Value {
 		inMesh := slices.Contains([]mesh.State{mesh.Secured, mesh.Privileged, mesh.Bypassing, mesh.NotInjected}, verdicts[i].State)
 		if !inMesh || pod.Terminating || mesh.IsSystemNamespace(pod.Namespace) {
 			continue
@@ -327,5 +326,5 @@ func (o *Options) proof(ctx context.Context) error {
 	if left > 0 {
 		t.Say("%d pods are stale; restart them with `kubectl istio-cni restart -A`.", left)
 	}
-	return report.PodTable(rows, report.PodColumns{Namespace: true}).Write(t.Out, t)
+	return report.PodTable(t.Out, rows, report.PodColumns{Namespace: true}, t)
 }

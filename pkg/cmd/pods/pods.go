@@ -171,7 +171,7 @@ func (o *Options) load() (*observe.Observation, kube.Scope, error) {
 	}
 	// Names of namespaces are shown where several can be meant.
 	o.Scope.AllNamespaces = scope.Namespace == ""
-	s.Pods.Value = slices.DeleteFunc(s.Pods.Value, func(p mesh.Pod) bool {
+	s.Pods.Value = slices.DeleteFunc(s.Pods.Value, func(p *mesh.Pod) bool {
 		return scope.Namespace != "" && p.Namespace != scope.Namespace
 	})
 	return &observe.Observation{Snapshot: s}, scope, nil
@@ -202,8 +202,7 @@ func (o *Options) rows(ctx context.Context, observation *observe.Observation, sc
 	}
 	rows := make([]report.PodRow, 0, len(observation.Pods.Value))
 	found := map[string]bool{}
-	for i := range observation.Pods.Value {
-		pod := &observation.Pods.Value[i]
+	for i, pod := range observation.Pods.Value {
 		if len(o.Names) > 0 {
 			if !slices.Contains(o.Names, pod.Name) {
 				continue
@@ -236,7 +235,7 @@ func (o *Options) print(rows []report.PodRow, noHeaders bool) error {
 		return nil
 	}
 	columns := report.PodColumns{Namespace: o.Scope.AllNamespaces, Wide: o.Output.Format == output.Wide, NoHeaders: noHeaders}
-	return report.PodTable(rows, columns).Write(t.Out, t)
+	return report.PodTable(t.Out, rows, columns, t)
 }
 
 // note says on stderr what the table does not.

@@ -28,7 +28,7 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 	}
 	shown := map[string]string{}
 	for _, pod := range observation.Pods.Value {
-		shown[key(pod)] = saying(pod, judge.Judge(&pod))
+		shown[key(pod)] = saying(pod, judge.Judge(pod))
 	}
 	resourceVersion := observation.PodsVersion
 	for ; ; time.Sleep(reconnectPause) {
@@ -38,7 +38,7 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 				delete(shown, key(pod))
 				return nil
 			}
-			row := report.PodRow{Pod: &pod, Verdict: judge.Judge(&pod)}
+			row := report.PodRow{Pod: pod, Verdict: judge.Judge(pod)}
 			if said := saying(pod, row.Verdict); shown[key(pod)] != said {
 				shown[key(pod)] = said
 				return o.print([]report.PodRow{row}, true)
@@ -54,10 +54,10 @@ func (o *Options) watch(ctx context.Context, observation *observe.Observation, s
 	}
 }
 
-func key(pod mesh.Pod) string { return pod.Namespace + "/" + pod.Name }
+func key(pod *mesh.Pod) string { return pod.Namespace + "/" + pod.Name }
 
 // saying is what the table says of a pod.
-func saying(pod mesh.Pod, verdict mesh.Verdict) string {
+func saying(pod *mesh.Pod, verdict mesh.Verdict) string {
 	redirect := ""
 	if pod.Redirect != nil {
 		redirect = pod.Redirect.Name + pod.Redirect.Capabilities

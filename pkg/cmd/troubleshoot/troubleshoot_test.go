@@ -31,7 +31,7 @@ func saved(t *testing.T) string {
 	s.Agent = snapshot.Found(snapshot.Agent{Current: true})
 	s.AgentPods = snapshot.Found([]snapshot.AgentPod{})
 	s.Workloads = snapshot.Found([]snapshot.Workload{{Workload: mesh.Workload{Kind: "Deployment", Namespace: "shop", Name: "empty"}}})
-	s.Pods = snapshot.Found([]mesh.Pod{
+	s.Pods = snapshot.Found([]*mesh.Pod{
 		{Namespace: "shop", Name: "web-1", Node: node, Workload: mesh.Workload{Kind: "Deployment", Namespace: "shop", Name: "web"}},
 		{Namespace: "shop", Name: "web-2", Workload: mesh.Workload{Kind: "Deployment", Namespace: "shop", Name: "web"}},
 	})
