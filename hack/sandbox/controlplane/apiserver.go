@@ -24,7 +24,7 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, etcd string) error {
 		}
 		defer client.CloseIdleConnections()
 		ready := func(ctx context.Context) error { return process.AnswersOK(ctx, client, c.Server+"/readyz") }
-		return c.run(ctx, ready, "kube-apiserver", c.cfg.Kubernetes, c.apiServerArgs(etcd, ports[0])...)
+		return c.run(ctx, ready, apiServerName, c.cfg.Kubernetes, c.apiServerArgs(etcd, ports[0])...)
 	})
 }
 

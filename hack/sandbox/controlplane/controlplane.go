@@ -31,6 +31,11 @@ type Config struct {
 	ServerName string
 	// Tunnel leads from the API server into the cluster.
 	Tunnel Tunnel
+	// WithoutControllers leaves out the controller manager and the scheduler, so
+	// that nothing changes by itself.
+	WithoutControllers bool
+	// APIServerEnv is added to the API server's environment, such as GOGC=50.
+	APIServerEnv []string
 	// Log is told of each step once it is done.
 	Log func(step string)
 }
@@ -44,6 +49,12 @@ type ControlPlane struct {
 	// Admin reaches the API server with every right.
 	Admin *rest.Config
 }
+
+// apiServerName is the API server's name in its [process.Group].
+const apiServerName = "kube-apiserver"
+
+// APIServerPID is the number of the API server's process.
+func (c *ControlPlane) APIServerPID() int { return c.cfg.Processes.PID(apiServerName) }
 
 // authorityName is the file name of the cluster's certificate authority.
 const authorityName = "ca"
@@ -67,6 +78,9 @@ func Start(ctx context.Context, cfg Config) (*ControlPlane, error) {
 		return nil, err
 	}
 	cfg.Log("API server")
+	if cfg.WithoutControllers {
+		return c, nil
+	}
 	if err := errors.Join(c.startControllerManager(ctx), c.startScheduler(ctx)); err != nil {
 		return nil, err
 	}
@@ -80,8 +94,11 @@ func (c *ControlPlane) path(elements ...string) string {
 // run starts one of the programs and waits until it is ready; nil does not wait.
 // Its environment is empty but for what Go programs may want.
 func (c *ControlPlane) run(ctx context.Context, ready func(context.Context) error, name, path string, args ...string) error {
+	env := []string{"HOME=" + c.cfg.Dir, "TMPDIR=" + os.TempDir()}
+	if name == apiServerName {
+		env = append(env, c.cfg.APIServerEnv...)
+	}
 	return c.cfg.Processes.Start(ctx, process.Command{
-		Name: name, Path: path, Args: args, Ready: ready,
-		Env: []string{"HOME=" + c.cfg.Dir, "TMPDIR=" + os.TempDir()},
+		Name: name, Path: path, Args: args, Ready: ready, Env: env,
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,8 +61,8 @@ func FindSource() (string, error) {
 	}
 }
 
-// Build makes sure that the named programs, or all if none is named, are built.
-// It returns the path of each by its name.
+// Build makes sure that the named programs are built; if none is named, all that
+// the sandbox consists of. It returns the path of each by its name.
 func (b Builder) Build(ctx context.Context, names ...string) (map[string]string, error) {
 	b, err := b.complete()
 	if err != nil {
@@ -73,9 +72,7 @@ func (b Builder) Build(ctx context.Context, names ...string) (map[string]string,
 	if err != nil {
 		return nil, err
 	}
-	wanted := slices.DeleteFunc(all(), func(p part) bool {
-		return len(names) > 0 && !slices.Contains(names, p.name)
-	})
+	wanted := named(names)
 	paths := make([]string, len(wanted))
 	g, ctx := errgroup.WithContext(ctx)
 	for _, turn := range turns(wanted) {

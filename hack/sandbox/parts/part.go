@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,14 @@ const (
 	Kubectl    = "kubectl"
 	Kwok       = "kwok"
 	Istio      = "istio"
+)
+
+// Names of the programs that only the benchmark uses, and that are built only
+// when they are named. PlainKubectl is kubectl as the Go compiler makes it if
+// nobody tells it to hurry: a fair rival.
+const (
+	PlainKubectl = "kubectl-plain"
+	Istioctl     = "istioctl"
 )
 
 // kubernetesVersion is what the control plane and kubectl say of themselves. It
@@ -35,18 +44,36 @@ type part struct {
 	name, module, pkg string
 	// flags of the linker, besides those that leave out debugging tables.
 	linker string
+	// plain has the compiler do all that it can for the program's speed.
+	plain bool
 }
 
 // all lists the programs in the order in which they are built. What takes
 // longest comes first.
 func all() []part {
 	return []part{
-		{Kubernetes, "kubernetes", ".", versionFlags()},
-		{Kubectl, "kubernetes", "k8s.io/kubernetes/cmd/kubectl", versionFlags()},
-		{Etcd, "etcd", "go.etcd.io/etcd/server/v3", ""},
-		{Kwok, "kwok", "sigs.k8s.io/kwok/cmd/kwok", ""},
-		{Istio, "istio", ".", ""},
+		{name: Kubernetes, module: "kubernetes", pkg: ".", linker: versionFlags()},
+		{name: Kubectl, module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl", linker: versionFlags()},
+		{name: Etcd, module: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
+		{name: Kwok, module: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok"},
+		{name: Istio, module: "istio", pkg: "."},
 	}
+}
+
+// extra lists the programs that are built only when they are named.
+func extra() []part {
+	return []part{
+		{name: PlainKubectl, module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl", linker: versionFlags(), plain: true},
+		{name: Istioctl, module: "istioctl", pkg: "istio.io/istio/istioctl/cmd/istioctl", plain: true},
+	}
+}
+
+// named are the programs with these names, or all but the extra ones.
+func named(names []string) []part {
+	if len(names) == 0 {
+		return all()
+	}
+	return slices.DeleteFunc(append(all(), extra()...), func(p part) bool { return !slices.Contains(names, p.name) })
 }
 
 func versionFlags() string {
@@ -72,9 +99,12 @@ func inlined() []string {
 // arguments of go build, but for the output. Nobody debugs these programs, so
 // the tables for it are left out as well.
 func (p part) arguments() []string {
-	args := []string{"build", "-mod=readonly", "-trimpath", "-gcflags=all=-l -dwarf=false"}
-	for _, pattern := range inlined() {
-		args = append(args, "-gcflags="+pattern+"=-dwarf=false")
+	args := []string{"build", "-mod=readonly", "-trimpath"}
+	if !p.plain {
+		args = append(args, "-gcflags=all=-l -dwarf=false")
+		for _, pattern := range inlined() {
+			args = append(args, "-gcflags="+pattern+"=-dwarf=false")
+		}
 	}
 	return append(args, "-ldflags", strings.TrimSpace("-s -w "+p.linker))
 }

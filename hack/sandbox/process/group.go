@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -102,6 +103,18 @@ func (g *Group) launch(c Command) (*child, error) {
 	g.running = append(g.running, p)
 	go g.watch(p)
 	return p, g.record(cmd.Process.Pid)
+}
+
+// PID is the number of the newest process with a name, or 0 if none runs.
+func (g *Group) PID(name string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, p := range slices.Backward(g.running) {
+		if p.name == name && !p.ended {
+			return p.cmd.Process.Pid
+		}
+	}
+	return 0
 }
 
 // watch notes the end of a process.
