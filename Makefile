@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-unit test-sandbox test-e2e race lint sandbox sandbox-down picture clean
+.PHONY: build demo test test-unit test-sandbox test-e2e race lint bench sandbox sandbox-down picture clean
 
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo v0.0.0-dev)
 BIN := $(CURDIR)/bin
@@ -25,6 +25,7 @@ test-unit: ## rules, goldens, clients
 test-sandbox: $(BIN)/sandbox ## the sandbox itself
 	$(BIN)/sandbox build
 	go -C hack/sandbox test $$(go -C hack/sandbox list ./... | grep -v /e2e)
+	go -C hack/bench test ./...
 
 # One test of these is in a real terminal, which takes tmux.
 test-e2e: $(BIN)/sandbox ## the plugin on the sandbox
@@ -38,6 +39,11 @@ race: ## the unit tests under the race detector, which takes a C compiler
 lint: $(BIN)/golangci-lint ## formatting and static analysis
 	$(BIN)/golangci-lint run ./...
 	cd hack/sandbox && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+	cd hack/bench && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+
+# BENCH is for flags, such as BENCH='--pods 2000 --runs 3'; they are in hack/bench/README.md.
+bench: build ## measures reading a large cluster; writes docs/benchmarks.md
+	go -C hack/bench run . --out $(CURDIR)/docs/benchmarks.md --shape $(BENCH)
 
 sandbox: $(BIN)/sandbox build ## a cluster to try things on; prints what a shell has to export
 	@$(BIN)/sandbox up

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func readingTable(all []*result) page.Table {
 		wall := gauge.Median(r.wall)
 		t.Rows = append(t.Rows, []string{
 			r.title, page.Seconds(wall), spread(r.wall), page.Ratio(wall, limit), page.Ratio(wall, howto),
-			page.Seconds(gauge.Median(r.cpu)), page.Megabytes(gauge.Median(r.peak)), page.Megabytes(r.received), fmt.Sprint(len(r.wall)),
+			page.Seconds(gauge.Median(r.cpu)), page.Megabytes(gauge.Median(r.peak)), page.Megabytes(r.received), strconv.Itoa(len(r.wall)),
 		})
 	}
 	return t
@@ -82,7 +83,7 @@ func shapeTable(all []*result) page.Table {
 		wall := gauge.Median(r.wall)
 		t.Rows = append(t.Rows, []string{
 			r.title, page.Seconds(wall), spread(r.wall), page.Ratio(wall, limit),
-			page.Seconds(gauge.Median(r.cpu)), page.Megabytes(r.received), fmt.Sprint(len(r.wall)),
+			page.Seconds(gauge.Median(r.cpu)), page.Megabytes(r.received), strconv.Itoa(len(r.wall)),
 		})
 	}
 	return t

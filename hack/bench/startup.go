@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -46,7 +47,7 @@ func (b *bench) starting(ctx context.Context) (page.Table, error) {
 	for _, s := range all {
 		t.Rows = append(t.Rows, []string{
 			s.title, page.Milliseconds(gauge.Median(s.version)), page.Milliseconds(gauge.Median(s.request)),
-			page.Milliseconds(gauge.Median(s.pods)), fmt.Sprint(len(s.version)),
+			page.Milliseconds(gauge.Median(s.pods)), strconv.Itoa(len(s.version)),
 		})
 	}
 	return t, nil

@@ -9,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // Names in the example's manifest.
@@ -36,16 +35,15 @@ func (e Example) pod(at place) (*corev1.Pod, error) {
 	hash := e.Pod.Labels["pod-template-hash"]
 	owner := exampleWorkload + "-" + hash
 	name := at.workload + "-" + at.hash
+	original := e.Pod.DeepCopy()
+	forget(&original.ObjectMeta)
+	original.ManagedFields = created(e.Pod.ManagedFields)
 	var pod corev1.Pod
-	err := copied(e.Pod, &pod,
+	err := copied(original, &pod,
 		e.Pod.Name, name+"-"+at.suffix, owner, name, exampleWorkload, at.workload, hash, at.hash,
-		e.Pod.Namespace, at.namespace, quoted(e.Pod.Spec.NodeName), quoted(at.node), quoted(e.Pod.Status.PodIP), quoted(at.ip))
+		string(e.Pod.OwnerReferences[0].UID), uid(at.workload), e.Pod.Namespace, at.namespace, quoted(e.Pod.Spec.NodeName), quoted(at.node), quoted(e.Pod.Status.PodIP), quoted(at.ip))
 	if err != nil {
 		return nil, fmt.Errorf("copy a pod to %s/%s: %w", at.namespace, at.workload, err)
-	}
-	forget(&pod.ObjectMeta)
-	for i := range pod.OwnerReferences {
-		pod.OwnerReferences[i].UID = uid(at.workload)
 	}
 	identify(&pod)
 	return &pod, nil
@@ -82,10 +80,16 @@ func forget(o *metav1.ObjectMeta) {
 	o.CreationTimestamp, o.ManagedFields = metav1.Time{}, nil
 }
 
+// created is what was noted of a pod's making. It does not have what Istio put in,
+// which the API server does not note.
+func created(all []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	return slices.DeleteFunc(slices.Clone(all), func(e metav1.ManagedFieldsEntry) bool { return e.Subresource != "" })
+}
+
 // uid is always the same for a workload; nobody looks for what has it.
-func uid(workload string) types.UID {
+func uid(workload string) string {
 	sum := digest(workload)
-	return types.UID(strings.Join([]string{sum[:8], sum[8:12], sum[12:16], sum[16:20], sum[20:32]}, "-"))
+	return strings.Join([]string{sum[:8], sum[8:12], sum[12:16], sum[16:20], sum[20:32]}, "-")
 }
 
 // identify gives containers and images the identities that a kubelet reports,

@@ -2,7 +2,7 @@
 // program of its own because the peak memory that the kernel reports of a
 // process includes that of whoever started it; this one is nearly nothing.
 //
-//	measure STDERR-FILE PROGRAM [ARGUMENT]...
+//	measure STDERR-FILE PROGRAM [arguments]
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: measure STDERR-FILE PROGRAM [ARGUMENT]...")
+		return errors.New("usage: measure STDERR-FILE PROGRAM [arguments]")
 	}
 	stderr, err := os.Create(args[0])
 	if err != nil {
