@@ -15,8 +15,9 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/parts"
 )
 
-// facts say what was measured on, and nothing of whose machine it is.
-func (b *bench) facts(now time.Time) string {
+// facts say what was measured on, and nothing of whose machine it is. size is that
+// of a pod.
+func (b *bench) facts(now time.Time, size int64) string {
 	m := b.Made
 	var variants []string
 	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
@@ -24,10 +25,10 @@ func (b *bench) facts(now time.Time) string {
 	}
 	return fmt.Sprintf(`Measured on %s: %d processors, %s of memory, %s, Kubernetes %s; plugin %s.
 
-%d pods (%s), %d Deployments, %d namespaces, %d nodes. All on one machine, by way of loopback. Medians; everybody had a run that does not count first.
+%d pods (%s) of %.1f kB each as protobuf, %d Deployments, %d namespaces, %d nodes. All on one machine, by way of loopback. Medians; everybody had a run that does not count first.
 `,
 		now.UTC().Format(time.DateOnly), runtime.NumCPU(), memory(), runtime.Version(), parts.KubernetesVersion(), b.pluginVersion(),
-		m.Pods, strings.Join(variants, ", "), m.Deployments, m.Namespaces, m.Nodes)
+		m.Pods, strings.Join(variants, ", "), float64(size)/1e3, m.Deployments, m.Namespaces, m.Nodes)
 }
 
 func (b *bench) pluginVersion() string {

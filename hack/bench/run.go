@@ -28,7 +28,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if o.fillOnly {
+	if o.serveOnly {
 		return serve(ctx, c)
 	}
 	text, err := measure(ctx, o, c, programs)

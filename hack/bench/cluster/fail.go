@@ -1,7 +1,10 @@
 package cluster
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // fault is a way in which a pod of a large cluster does not run.
@@ -39,7 +42,7 @@ func (f fault) hit(status *corev1.PodStatus) bool {
 		switch {
 		case container.Name == f.container:
 			found = true
-			f.hold(container)
+			f.hold(container, status.StartTime)
 			if init {
 				unready(status, "Initialized", "ContainersNotInitialized")
 			}
@@ -58,12 +61,15 @@ func (f fault) hit(status *corev1.PodStatus) bool {
 }
 
 // hold has a container wait for its next try.
-func (f fault) hold(container *corev1.ContainerStatus) {
+func (f fault) hold(container *corev1.ContainerStatus, began *metav1.Time) {
 	f.never(container)
 	container.State.Waiting = &corev1.ContainerStateWaiting{Reason: f.reason, Message: f.message}
-	if f.exit != 0 {
-		container.RestartCount = 12
-		container.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: f.exit, Reason: "Error"}
+	if f.exit == 0 || began == nil {
+		return
+	}
+	container.RestartCount = 12
+	container.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+		ExitCode: f.exit, Reason: "Error", StartedAt: *began, FinishedAt: metav1.NewTime(began.Add(10 * time.Second)),
 	}
 }
 
