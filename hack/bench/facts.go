@@ -12,12 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/bench/gauge"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/parts"
 )
 
 // facts say what was measured on, and nothing of whose machine it is. size is that
-// of a pod.
-func (b *bench) facts(now time.Time, size int64) string {
+// of a pod, and busy the share of the machine that others used.
+func (b *bench) facts(now time.Time, size int64, busy float64) string {
 	m := b.Made
 	var variants []string
 	for _, name := range slices.Sorted(maps.Keys(m.Variants)) {
@@ -25,10 +26,18 @@ func (b *bench) facts(now time.Time, size int64) string {
 	}
 	return fmt.Sprintf(`Measured on %s: %d processors, %s of memory, %s, Kubernetes %s; plugin %s.
 
-%d pods (%s) of %.1f kB each as protobuf, %d Deployments, %d namespaces, %d nodes. All on one machine, by way of loopback. Medians; everybody had a run that does not count first.
+%d pods (%s) of %.1f kB each as protobuf, %d Deployments, %d namespaces, %d nodes. All on one machine, by way of loopback. Medians; everybody had a run that does not count first. Before it began, others used %.0f %% of the machine.
 `,
 		now.UTC().Format(time.DateOnly), runtime.NumCPU(), memory(), runtime.Version(), parts.KubernetesVersion(), b.pluginVersion(),
-		m.Pods, strings.Join(variants, ", "), float64(size)/1e3, m.Deployments, m.Namespaces, m.Nodes)
+		m.Pods, strings.Join(variants, ", "), float64(size)/1e3, m.Deployments, m.Namespaces, m.Nodes, busy*100)
+}
+
+// busy is the share of the machine that is in use although nothing is measured.
+func (b *bench) busy(ctx context.Context) (float64, error) {
+	if err := b.server.WaitIdle(ctx); err != nil {
+		return 0, err
+	}
+	return gauge.Busy(ctx)
 }
 
 func (b *bench) pluginVersion() string {

@@ -14,12 +14,16 @@ import (
 
 // report measures what was asked for, and writes it down.
 func (b *bench) report(ctx context.Context) (string, error) {
+	busy, err := b.busy(ctx)
+	if err != nil {
+		return "", err
+	}
 	results, err := b.reading(ctx)
 	if err != nil {
 		return "", err
 	}
 	size := find(results, limitTitle).received / int64(b.Made.Pods)
-	parts := []string{b.facts(time.Now(), size)}
+	parts := []string{b.facts(time.Now(), size, busy)}
 	parts = append(parts, "### Reading every pod\n", readingTable(results).String(), spendingTable(results).String())
 	if b.shape {
 		far, err := b.overVPN(ctx)

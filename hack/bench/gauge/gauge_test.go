@@ -39,6 +39,13 @@ func TestParseCPU(t *testing.T) {
 	}
 }
 
+func TestParseTimes(t *testing.T) {
+	used, all, err := parseTimes("cpu  10 1 5 100 20 2 3 4 0 0\ncpu0 1 2 3\n")
+	if err != nil || used != 25 || all != 145 {
+		t.Errorf("got %d of %d, %v", used, all, err)
+	}
+}
+
 func TestParseMemory(t *testing.T) {
 	got, err := parseMemory("Name:\tx\nVmHWM:\t    1024 kB\nVmRSS:\t      12 kB\n", "VmHWM")
 	if err != nil || got != 1<<20 {
