@@ -151,6 +151,7 @@ func (l *podList) open(ctx context.Context) (io.ReadCloser, error) {
 		NamespaceIfScoped(l.request.Namespace, l.request.Namespace != "").Resource("pods").
 		VersionedParams(&options, scheme.ParameterCodec).
 		SetHeader("Accept", runtime.ContentTypeProtobuf).
+		SetHeader("Accept-Encoding", "gzip").
 		Stream(ctx)
 }
 

@@ -28,6 +28,8 @@ const (
 	// heartbeat is how often plain output repeats an unchanged state, so that a
 	// log shows that the program is alive.
 	heartbeat = 30 * time.Second
+	// longestGap is the longest that plain output keeps a change to itself.
+	longestGap = 10 * time.Second
 )
 
 // StartProgress begins to show progress. Stop must be called before anything
@@ -93,9 +95,11 @@ func (p *Progress) draw() {
 	p.printed = line
 }
 
-// printPlain prints the text if it changed, and now and then if it did not.
+// printPlain prints the text if it changed, and now and then if it did not. What
+// changes all the time is printed less and less often.
 func (p *Progress) printPlain() {
-	if p.text == p.printed && time.Since(p.printedAt) < heartbeat {
+	since := time.Since(p.printedAt)
+	if p.text == p.printed && since < heartbeat || since < min(time.Since(p.start)/3, longestGap) {
 		return
 	}
 	elapsed := ""

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/klauspost/compress/gzip"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -44,6 +45,9 @@ type List struct {
 // not in protobuf.
 func NewList(r io.Reader) (*List, error) {
 	l := &List{in: bufio.NewReaderSize(r, bufferBytes)}
+	if err := l.unpack(); err != nil {
+		return nil, err
+	}
 	start, err := l.in.Peek(len(magic))
 	if err != nil {
 		return nil, unexpected(err)
@@ -53,6 +57,20 @@ func NewList(r io.Reader) (*List, error) {
 	}
 	l.taken = len(magic)
 	return l, l.findRaw()
+}
+
+// unpack undoes the server's compression, if there is any.
+func (l *List) unpack() error {
+	start, err := l.in.Peek(2)
+	if err != nil || start[0] != 0x1f || start[1] != 0x8b {
+		return nil //nolint:nilerr // what follows reads again and says what is wrong
+	}
+	unpacked, err := gzip.NewReader(l.in)
+	if err != nil {
+		return unexpected(err)
+	}
+	l.in = bufio.NewReaderSize(unpacked, bufferBytes)
+	return nil
 }
 
 // findRaw skips what stands in the envelope before the list.

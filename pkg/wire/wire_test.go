@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,19 @@ func encoded(tb testing.TB, list *corev1.PodList, options protobuf.SerializerOpt
 	var b bytes.Buffer
 	if err := scheme.Codecs.EncoderForVersion(serializer, schema.GroupVersion{Version: "v1"}).Encode(list, &b); err != nil {
 		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func gzipped(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 	return b.Bytes()
 }
@@ -73,6 +87,7 @@ func TestList(t *testing.T) {
 		for name, reader := range map[string]io.Reader{
 			"at once": bytes.NewReader(text), "byte by byte": iotest.OneByteReader(bytes.NewReader(text)),
 			"with its end": iotest.DataErrReader(bytes.NewReader(text)), "in halves": iotest.HalfReader(bytes.NewReader(text)),
+			"compressed": bytes.NewReader(gzipped(t, text)), "compressed, byte by byte": iotest.OneByteReader(bytes.NewReader(gzipped(t, text))),
 		} {
 			got, err := readAll(reader)
 			if err != nil {
@@ -94,6 +109,12 @@ func TestListCutOff(t *testing.T) {
 		got, err := readAll(bytes.NewReader(text[:n]))
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cut after %d of %d bytes: %d pods and %v", n, len(text), len(got.Items), err)
+		}
+	}
+	packed := gzipped(t, text)
+	for n := range packed {
+		if got, err := readAll(bytes.NewReader(packed[:n])); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("compressed and cut after %d of %d bytes: %d pods and %v", n, len(packed), len(got.Items), err)
 		}
 	}
 	broken := errors.New("the connection broke")
