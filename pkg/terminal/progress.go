@@ -2,8 +2,10 @@ package terminal
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Progress shows what the program waits for: one live line at a terminal, a plain
@@ -28,7 +30,7 @@ const (
 	// heartbeat is how often plain output repeats an unchanged state, so that a
 	// log shows that the program is alive.
 	heartbeat = 30 * time.Second
-	// longestGap is the longest that plain output keeps a change to itself.
+	// longestGap is the longest that plain output keeps a new number to itself.
 	longestGap = 10 * time.Second
 )
 
@@ -95,11 +97,18 @@ func (p *Progress) draw() {
 	p.printed = line
 }
 
-// printPlain prints the text if it changed, and now and then if it did not. What
-// changes all the time is printed less and less often.
+// printPlain prints the text if it changed, and now and then if it did not.
+// Where only its numbers changed, as those of a count do all the time, it is
+// printed less and less often.
 func (p *Progress) printPlain() {
-	since := time.Since(p.printedAt)
-	if p.text == p.printed && since < heartbeat || since < min(time.Since(p.start)/3, longestGap) {
+	gap := time.Duration(0)
+	switch {
+	case p.text == p.printed:
+		gap = heartbeat
+	case withoutDigits(p.text) == withoutDigits(p.printed):
+		gap = min(time.Since(p.start)/3, longestGap)
+	}
+	if time.Since(p.printedAt) < gap {
 		return
 	}
 	elapsed := ""
@@ -108,4 +117,13 @@ func (p *Progress) printPlain() {
 	}
 	fmt.Fprintln(p.t.Err, CleanLine(p.text)+elapsed)
 	p.printed, p.printedAt = p.text, time.Now()
+}
+
+func withoutDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, text)
 }

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -173,6 +174,27 @@ func TestLiveProgressTurns(t *testing.T) {
 		p.Stop()
 		if len(frames) != 10 {
 			t.Errorf("%d frames, want 10: %v", len(frames), frames)
+		}
+	})
+}
+
+// A log of a minute's counting stays short, and ends with the last number.
+func TestPlainProgressCountsSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stderr := &recorder{}
+		p := (&Terminal{Err: stderr}).StartProgress("reading the cluster")
+		for n := range 600 {
+			p.Update(fmt.Sprintf("%d pods read", 500*(n+1)))
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(longestGap)
+		p.Stop()
+		got := lines(stderr.take())
+		if len(got) < 5 || len(got) > 18 {
+			t.Errorf("%d lines: %q", len(got), got)
+		}
+		if last := got[len(got)-1]; !strings.HasPrefix(last, "300000 pods read") {
+			t.Errorf("the last line is %q", last)
 		}
 	})
 }
