@@ -50,16 +50,12 @@ func streamsLists(serverVersion string) bool {
 
 // EachPod calls visit for every pod, as they arrive, and returns the resource
 // version that a watch can go on from. The pod must not be kept, but its strings
-// may be. If the connection dies or the server drops the list's state in the
-// middle, reading goes on, at a later state of the cluster, and no pod is lost or
-// seen twice.
+// may be. However the connection breaks, no pod is lost or seen twice.
 func (c *Client) EachPod(ctx context.Context, request PodRequest, visit func(*corev1.Pod)) (resourceVersion string, err error) {
-	list := &podList{client: c, request: request, visit: visit, seen: map[string]map[string]bool{}}
-	if !streamsLists(request.ServerVersion) {
-		list.limit = PageSize
-	}
-	err = list.read(ctx)
-	return list.version, err
+	return eachObject(ctx, listRequest{
+		API: c.CoreV1().RESTClient(), Resource: "pods", Scope: request.Scope,
+		Fields: request.Fields, Whole: streamsLists(request.ServerVersion),
+	}, visit)
 }
 
 // WatchPods watches the pods in scope from a resource version on.

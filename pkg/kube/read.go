@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/wire"
 )
 
 // KubernetesVersion reads the API server's version.
@@ -32,18 +33,18 @@ func NodePermission() Permission { return Permission{"list", "nodes", ""} }
 // Nodes reads the nodes.
 func (c *Client) Nodes(ctx context.Context) snapshot.Part[[]snapshot.Node] {
 	var nodes []snapshot.Node
-	options := metav1.ListOptions{Limit: PageSize}
-	for {
-		page, err := c.CoreV1().Nodes().List(ctx, options)
-		if err != nil {
-			return Part(nodes, err, NodePermission())
-		}
-		for i := range page.Items {
-			nodes = append(nodes, nodeFrom(&page.Items[i]))
-		}
-		if options.Continue = page.Continue; options.Continue == "" {
-			return snapshot.Found(nodes)
-		}
+	request := listRequest{API: c.CoreV1().RESTClient(), Resource: "nodes", Fields: nodeFields()}
+	_, err := eachObject(ctx, request, func(n *corev1.Node) { nodes = append(nodes, nodeFrom(n)) })
+	return Part(nodes, err, NodePermission())
+}
+
+// nodeFields are the fields of a node that are looked at, by their numbers in
+// k8s.io/api/core/v1/generated.proto.
+func nodeFields() wire.Fields {
+	return wire.Fields{
+		1: {1: nil, 11: nil}, // metadata: name, labels
+		2: {3: nil, 5: nil},  // spec: providerID, taints
+		3: {4: nil, 7: nil},  // status: conditions, nodeInfo
 	}
 }
 
@@ -132,20 +133,20 @@ func (c *Client) Namespaces(ctx context.Context, name string) snapshot.Part[[]sn
 		if err != nil {
 			return Part[[]snapshot.Namespace](nil, err, Permission{"get", "namespaces", name})
 		}
-		return snapshot.Found([]snapshot.Namespace{{Name: ns.Name, Labels: ns.Labels}})
+		return snapshot.Found([]snapshot.Namespace{namespaceFrom(ns)})
 	}
 	var namespaces []snapshot.Namespace
-	options := metav1.ListOptions{Limit: PageSize}
-	for {
-		page, err := c.CoreV1().Namespaces().List(ctx, options)
-		if err != nil {
-			return Part(namespaces, err, Permission{"list", "namespaces", ""})
-		}
-		for i := range page.Items {
-			namespaces = append(namespaces, snapshot.Namespace{Name: page.Items[i].Name, Labels: page.Items[i].Labels})
-		}
-		if options.Continue = page.Continue; options.Continue == "" {
-			return snapshot.Found(namespaces)
-		}
-	}
+	request := listRequest{API: c.CoreV1().RESTClient(), Resource: "namespaces", Fields: namespaceFields()}
+	_, err := eachObject(ctx, request, func(ns *corev1.Namespace) {
+		namespaces = append(namespaces, namespaceFrom(ns))
+	})
+	return Part(namespaces, err, Permission{"list", "namespaces", ""})
+}
+
+func namespaceFields() wire.Fields {
+	return wire.Fields{1: {1: nil, 11: nil}} // metadata: name, labels
+}
+
+func namespaceFrom(ns *corev1.Namespace) snapshot.Namespace {
+	return snapshot.Namespace{Name: ns.Name, Labels: ns.Labels}
 }

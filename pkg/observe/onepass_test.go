@@ -57,8 +57,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.requests = append(c.requests, r.URL.RequestURI())
 	c.mu.Unlock()
-	if r.URL.Path == "/api/v1/pods" {
-		c.sendPods(w, r)
+	if r.Header.Get("Accept") == runtime.ContentTypeProtobuf {
+		c.sendList(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -115,14 +115,14 @@ func agentDaemonSet() appsv1.DaemonSet {
 	return ds
 }
 
-// sendPods sends all pods at once, as servers of this version are asked to.
-func (c *cluster) sendPods(w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" || r.Header.Get("Accept") != runtime.ContentTypeProtobuf {
-		c.t.Errorf("pods were asked for as %s in %s", r.URL.RequestURI(), r.Header.Get("Accept"))
-	}
+// sendList sends all pods at once, as servers of this version are asked to, and
+// nothing of other lists.
+func (c *cluster) sendList(w http.ResponseWriter, r *http.Request) {
 	list := &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
-	for i := range manyPods {
-		list.Items = append(list.Items, injectedPod(i))
+	if r.URL.RequestURI() == "/api/v1/pods" {
+		for i := range manyPods {
+			list.Items = append(list.Items, injectedPod(i))
+		}
 	}
 	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
 	if err := scheme.Codecs.EncoderForVersion(serializer, corev1.SchemeGroupVersion).Encode(list, w); err != nil {

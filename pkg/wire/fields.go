@@ -72,3 +72,60 @@ func withLength(dst []byte, start int) []byte {
 	protowire.AppendVarint(dst[:start], uint64(length)) //nolint:gosec // a length is not negative
 	return dst
 }
+
+// Numbers of the fields of every object and of its metadata
+// (k8s.io/apimachinery, pkg/apis/meta/v1/generated.proto).
+const (
+	objectMetadata    = 1
+	metadataName      = 1
+	metadataNamespace = 3
+)
+
+// Name reads an object's name and namespace.
+func Name(object []byte) (namespace, name string, err error) {
+	for len(object) > 0 {
+		number, value, rest, err := field(object)
+		if err != nil {
+			return "", "", err
+		}
+		if number == objectMetadata {
+			return nameIn(value)
+		}
+		object = rest
+	}
+	return "", "", nil
+}
+
+func nameIn(metadata []byte) (namespace, name string, err error) {
+	for len(metadata) > 0 {
+		number, value, rest, err := field(metadata)
+		if err != nil {
+			return "", "", err
+		}
+		if number == metadataName {
+			name = string(value)
+		}
+		if number == metadataNamespace {
+			namespace = string(value)
+		}
+		metadata = rest
+	}
+	return namespace, name, nil
+}
+
+// field gives the first field of a message, and what comes after it. The value is
+// the contents of a string or message, and nil for other types.
+func field(message []byte) (number protowire.Number, value, rest []byte, err error) {
+	number, kind, tag := protowire.ConsumeTag(message)
+	if tag < 0 {
+		return 0, nil, nil, fmt.Errorf("%w: %w", errMessage, protowire.ParseError(tag))
+	}
+	n := protowire.ConsumeFieldValue(number, kind, message[tag:])
+	if n < 0 {
+		return 0, nil, nil, fmt.Errorf("%w: field %d: %w", errMessage, number, protowire.ParseError(n))
+	}
+	if kind == protowire.BytesType {
+		value, _ = protowire.ConsumeBytes(message[tag:])
+	}
+	return number, value, message[tag+n:], nil
+}

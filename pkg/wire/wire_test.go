@@ -205,3 +205,22 @@ func FuzzList(f *testing.F) {
 		}
 	})
 }
+
+func TestName(t *testing.T) {
+	for _, want := range []metav1.ObjectMeta{{Name: "web-1", Namespace: "shop"}, {Name: "node-1"}, {}} {
+		pod := corev1.Pod{ObjectMeta: want, Spec: corev1.PodSpec{NodeName: "node-1"}}
+		text, err := pod.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		namespace, name, err := Name(text)
+		if err != nil || namespace != want.Namespace || name != want.Name {
+			t.Errorf("got %q, %q and %v for %v", namespace, name, err, want)
+		}
+	}
+	for _, text := range []string{"\xff", "\x0a\xff", "\x0a\x01\xff", "\x0a\x02\x0a\xff"} {
+		if namespace, name, err := Name([]byte(text)); err == nil {
+			t.Errorf("%q names %q, %q", text, namespace, name)
+		}
+	}
+}
