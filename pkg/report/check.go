@@ -13,8 +13,11 @@ import (
 // evidence, cause and remedy; then what is unknown, and a line that sums it up.
 func Findings(w io.Writer, result *check.Result, term *terminal.Terminal) error {
 	p := &page{term: term}
-	for _, group := range result.Groups {
-		p.group(group)
+	for from, to := 0, 0; from < len(result.Groups); from = to {
+		for to = from; to < len(result.Groups) && result.Groups[to].Rule == result.Groups[from].Rule; {
+			to++
+		}
+		p.alike(result.Groups[from:to])
 	}
 	p.unknowns(result)
 	p.line("", Summary(result))
@@ -58,10 +61,39 @@ func (p *page) width() int {
 	return max(p.term.Width-len(indent)-titleWidth, 20)
 }
 
+// mostAlike findings of one check are told in full, the others counted: in a large
+// cluster one cause makes hundreds.
+const mostAlike = 5
+
+// alike writes the findings of one check.
+func (p *page) alike(groups []check.Group) {
+	full := min(len(groups), mostAlike)
+	for _, group := range groups[:full] {
+		p.group(group)
+	}
+	if full == len(groups) {
+		return
+	}
+	first := groups[0].Finding
+	p.line("", p.term.Paint(severityColour(first.Severity), strings.ToUpper(string(first.Severity)))+" "+
+		p.term.Paint(terminal.Bold, terminal.CleanLine(fmt.Sprintf("%s %s: %d more", first.Rule, first.Title, len(groups)-full))))
+	var objects []check.Object
+	for _, group := range groups[full:] {
+		objects = append(objects, group.Objects[:min(len(group.Objects), 1)]...)
+	}
+	p.item("Where", objectsText(objects), "")
+	p.item("All", "with -o table, short or json", terminal.Dim)
+	p.line("", "")
+}
+
 func (p *page) group(group check.Group) {
 	p.finding(group.Finding)
 	title := "Explains"
-	for _, explained := range group.Explains {
+	for i, explained := range group.Explains {
+		if i == mostAlike && len(group.Explains) > mostAlike+1 {
+			p.item(title, fmt.Sprintf("and %d more", len(group.Explains)-mostAlike), "")
+			break
+		}
 		p.item(title, fmt.Sprintf("%s %s: %s", explained.Rule, explained.Title, objectsText(explained.Objects)), "")
 		title = ""
 	}

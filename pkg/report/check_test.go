@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,24 @@ func TestFindings(t *testing.T) {
 	if got, want := write(plain(), &check.Result{Reports: make([]check.Report, 55)}), "55 checks: nothing found.\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// What one cause does a hundred times is told five times and counted.
+func TestManyFindingsAlike(t *testing.T) {
+	result := diagnosed()
+	agent, label := result.Groups[0], result.Groups[1]
+	for i := range 12 {
+		explained := agent.Explains[0]
+		explained.Objects = []check.Object{{Kind: "Pod", Namespace: "shop", Name: fmt.Sprintf("api-%d", i)}}
+		agent.Explains = append(agent.Explains, explained)
+	}
+	result.Groups = []check.Group{agent}
+	for i := range 40 {
+		next := label
+		next.Objects = []check.Object{{Kind: "Namespace", Name: fmt.Sprintf("team-%02d", i)}}
+		result.Groups = append(result.Groups, next)
+	}
+	checkGolden(t, "check many", written(t, func(b *bytes.Buffer) error { return Findings(b, result, plain()) }))
 }
 
 func TestCheckLines(t *testing.T) {
