@@ -35,12 +35,16 @@ func group(reports []Report) []Group {
 	// they cause, so the first finding of a root is its head.
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(depth(a.Root), depth(b.Root)) })
 	var groups []Group
+	at := map[string]int{}
 	for _, finding := range findings {
-		if i := slices.IndexFunc(groups, func(g Group) bool { return explains(g.Root, finding.Root) }); i >= 0 {
+		if i, explained := explainedBy(at, finding.Root); explained {
 			groups[i].Explains = append(groups[i].Explains, finding)
-		} else {
-			groups = append(groups, Group{Finding: finding})
+			continue
 		}
+		if finding.Root != "" {
+			at[finding.Root] = len(groups)
+		}
+		groups = append(groups, Group{Finding: finding})
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(rank(a.Worst()), rank(b.Worst())), cmp.Compare(a.Rule, b.Rule))
@@ -56,8 +60,17 @@ func depth(root string) int {
 	return strings.Count(root, "/")
 }
 
-func explains(root, other string) bool {
-	return root != "" && (root == other || strings.HasPrefix(other, root+"/"))
+// explainedBy looks for the group of a root or of what stands above it, the
+// topmost first.
+func explainedBy(at map[string]int, root string) (group int, found bool) {
+	for end := range len(root) + 1 {
+		if end == len(root) || root[end] == '/' {
+			if group, found = at[root[:end]]; found {
+				return group, true
+			}
+		}
+	}
+	return 0, false
 }
 
 func rank(severity Severity) int { return slices.Index(Severities(), severity) }

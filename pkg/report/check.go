@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/check"
@@ -13,11 +14,13 @@ import (
 // evidence, cause and remedy; then what is unknown, and a line that sums it up.
 func Findings(w io.Writer, result *check.Result, term *terminal.Terminal) error {
 	p := &page{term: term}
-	for from, to := 0, 0; from < len(result.Groups); from = to {
-		for to = from; to < len(result.Groups) && result.Groups[to].Rule == result.Groups[from].Rule; {
-			to++
+	for left := result.Groups; len(left) > 0; {
+		n := slices.IndexFunc(left, func(g check.Group) bool { return g.Rule != left[0].Rule })
+		if n < 0 {
+			n = len(left)
 		}
-		p.alike(result.Groups[from:to])
+		p.alike(left[:n])
+		left = left[n:]
 	}
 	p.unknowns(result)
 	p.line("", Summary(result))
