@@ -14,6 +14,10 @@ import (
 // busy.
 const workers = 16
 
+// mostByRequest is how many pods are made through the API server, which takes it
+// some minutes; more are copied in its store.
+const mostByRequest = 10_000
+
 // fill makes pods until there are as many as wanted.
 func (c *Cluster) fill(ctx context.Context, examples map[string]Example) error {
 	nodes, present, err := c.count(ctx)
@@ -25,7 +29,7 @@ func (c *Cluster) fill(ctx context.Context, examples map[string]Example) error {
 	if err != nil {
 		return err
 	}
-	wanted := c.options.Pods - present
+	wanted := min(c.options.Pods, mostByRequest) - present
 	var progress counter
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(workers)
@@ -45,6 +49,9 @@ func (c *Cluster) fill(ctx context.Context, examples map[string]Example) error {
 	}
 	if err := g.Wait(); err != nil {
 		return err
+	}
+	if err := c.multiply(ctx, c.options.Pods-present-wanted); err != nil {
+		return fmt.Errorf("copy pods in the store: %w", err)
 	}
 	return restore()
 }

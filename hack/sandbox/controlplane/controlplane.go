@@ -44,8 +44,8 @@ type Config struct {
 type ControlPlane struct {
 	cfg       Config
 	authority *pki.Authority
-	// Server is the URL of the API server.
-	Server string
+	// Server is the URL of the API server, and Etcd that of its store.
+	Server, Etcd string
 	// Admin reaches the API server with every right.
 	Admin *rest.Config
 }
@@ -66,15 +66,14 @@ func Start(ctx context.Context, cfg Config) (*ControlPlane, error) {
 	if err := os.MkdirAll(c.path("pki"), 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for certificates: %w", err)
 	}
-	var etcd string
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { etcd, err = c.startEtcd(gctx); return err })
+	g.Go(func() (err error) { c.Etcd, err = c.startEtcd(gctx); return err })
 	g.Go(c.writeFiles)
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	cfg.Log("etcd")
-	if err := c.startAPIServer(ctx, etcd); err != nil {
+	if err := c.startAPIServer(ctx, c.Etcd); err != nil {
 		return nil, err
 	}
 	cfg.Log("API server")
