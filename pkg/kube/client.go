@@ -12,7 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -24,7 +23,7 @@ const FieldManager = "kubectl-istio-cni"
 
 // Client speaks to the API server of one kube context.
 type Client struct {
-	kubernetes.Interface
+	Interface
 
 	context Context
 }
@@ -65,7 +64,7 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	config.WarningHandler = rest.NewWarningWriter(options.Warnings, rest.WarningWriterOptions{Deduplicate: true})
 	// As kubectl: enough for a burst of patches, and the server has its own limits.
 	config.QPS, config.Burst = 50, 300
-	clientset, err := kubernetes.NewForConfig(config)
+	clients, err := newGroups(config)
 	if err != nil {
 		return nil, fail.To("use the kubeconfig", err)
 	}
@@ -76,7 +75,7 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Interface: clientset, context: kubeContext}, nil
+	return &Client{Interface: clients, context: kubeContext}, nil
 }
 
 // Context tells what the client speaks to.

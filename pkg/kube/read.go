@@ -19,7 +19,7 @@ func (c *Client) KubernetesVersion(ctx context.Context) snapshot.Part[string] {
 	var info struct {
 		GitVersion string `json:"gitVersion"`
 	}
-	text, err := c.Discovery().RESTClient().Get().AbsPath("/version").
+	text, err := c.CoreV1().RESTClient().Get().AbsPath("/version").
 		SetHeader("Accept", "application/json").Do(ctx).Raw()
 	if err == nil {
 		err = json.Unmarshal(text, &info)

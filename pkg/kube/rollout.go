@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
-	informers "k8s.io/client-go/informers/apps/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubectl/pkg/polymorphichelpers"
 
@@ -81,16 +79,9 @@ func (c *Client) WatchRollouts(ctx context.Context, workloads []mesh.Workload) (
 
 // follow prepares the informer of a kind.
 func (r *Rollouts) follow(kind, namespace string) (cache.SharedIndexInformer, error) {
-	var informer cache.SharedIndexInformer
-	switch kind {
-	case "Deployment":
-		informer = informers.NewDeploymentInformer(r.client, namespace, 0, nil)
-	case "StatefulSet":
-		informer = informers.NewStatefulSetInformer(r.client, namespace, 0, nil)
-	case "DaemonSet":
-		informer = informers.NewDaemonSetInformer(r.client, namespace, 0, nil)
-	default:
-		return nil, fmt.Errorf("watch rollouts: a %s has none", kind)
+	informer, err := newInformer(r.client, kind, namespace)
+	if err != nil {
+		return nil, err
 	}
 	r.stores[kind] = informer.GetStore()
 	resource := strings.ToLower(kind) + "s.apps"
@@ -108,7 +99,7 @@ func (r *Rollouts) follow(kind, namespace string) (cache.SharedIndexInformer, er
 			r.mark(mesh.Workload{Kind: kind, Namespace: m.GetNamespace(), Name: m.GetName()})
 		}
 	}
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: mark, UpdateFunc: func(_, object any) { mark(object) }, DeleteFunc: mark,
 	})
 	return informer, errors.Join(err, informer.SetWatchErrorHandlerWithContext(onError))

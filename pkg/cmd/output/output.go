@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
-	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 )
@@ -99,8 +98,7 @@ func (f *Flags) printer() (printers.ResourcePrinter, error) {
 	if printer, err := f.templates.ToPrinter(format); !genericclioptions.IsNoCompatiblePrinterError(err) {
 		return printer, usage(err)
 	}
-	columns := &get.CustomColumnsPrintFlags{NoHeaders: f.NoHeaders}
-	if printer, err := columns.ToPrinter(format); !genericclioptions.IsNoCompatiblePrinterError(err) {
+	if printer, ok, err := newColumnsPrinter(format, f.NoHeaders); ok {
 		return printer, usage(err)
 	}
 	return nil, fail.Usage("--output %s: use one of %s", format, strings.Join(f.formats(), ", "))
