@@ -9,7 +9,6 @@ import (
 	discoveryv1 "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	policyv1 "k8s.io/client-go/kubernetes/typed/policy/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/util/flowcontrol"
 )
 
 // Interface is the part of client-go's clientset that is used. The whole of it
@@ -31,16 +30,12 @@ type groups struct {
 	policy    *policyv1.PolicyV1Client
 }
 
-// newGroups makes clients that share their connections and, as a clientset's do,
-// their limit on requests.
+// newGroups makes clients that share their connections.
 func newGroups(config *rest.Config) (*groups, error) {
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err
 	}
-	// Without this each would have a limit of its own.
-	config = rest.CopyConfig(config)
-	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(config.QPS, config.Burst)
 	g := &groups{}
 	var errs [5]error
 	g.admission, errs[0] = admissionregistrationv1.NewForConfigAndClient(config, http)

@@ -62,8 +62,9 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	config.ContentType = runtime.ContentTypeProtobuf
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	config.WarningHandler = rest.NewWarningWriter(options.Warnings, rest.WarningWriterOptions{Deduplicate: true})
-	// As kubectl: enough for a burst of patches, and the server has its own limits.
-	config.QPS, config.Burst = 50, 300
+	// No limit of our own: the server shares itself out (API priority and fairness),
+	// and hundreds of patches must not wait for each other here.
+	config.QPS = -1
 	clients, err := newGroups(config)
 	if err != nil {
 		return nil, fail.To("use the kubeconfig", err)

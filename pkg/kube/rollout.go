@@ -7,14 +7,9 @@ import (
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/tools/cache"
-	"k8s.io/kubectl/pkg/polymorphichelpers"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 )
@@ -35,11 +30,12 @@ type Rollouts struct {
 	client *Client
 	cancel context.CancelFunc
 	group  sync.WaitGroup
-	stores map[string]cache.Store
 	// wake holds a token while there may be something for Next to look at.
 	wake chan struct{}
 
 	mu sync.Mutex
+	// latest state of every workload of the kinds that are watched.
+	latest map[mesh.Workload]metav1.Object
 	// expected is the generation that each restarted workload must have reached.
 	expected map[mesh.Workload]int64
 	changed  map[mesh.Workload]bool
@@ -52,57 +48,125 @@ type Rollouts struct {
 func (c *Client) WatchRollouts(ctx context.Context, workloads []mesh.Workload) (*Rollouts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Rollouts{
-		client: c, cancel: cancel, wake: make(chan struct{}, 1), stores: map[string]cache.Store{},
+		client: c, cancel: cancel, wake: make(chan struct{}, 1), latest: map[mesh.Workload]metav1.Object{},
 		expected: map[mesh.Workload]int64{}, changed: map[mesh.Workload]bool{}, stalls: map[mesh.Workload]stall{},
 	}
 	namespace := commonNamespace(workloads)
+	followed := map[string]bool{}
 	for _, w := range workloads {
-		if r.stores[w.Kind] != nil {
+		if followed[w.Kind] {
 			continue
 		}
-		informer, err := r.follow(w.Kind, namespace)
+		followed[w.Kind] = true
+		kind, err := c.rolloutKind(w.Kind, namespace)
 		if err != nil {
 			r.Stop()
 			return nil, err
 		}
-		r.group.Go(func() { informer.RunWithContext(ctx) })
-		err = wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(context.Context) (bool, error) {
-			return informer.HasSynced(), r.failure()
-		})
+		version, err := r.list(ctx, kind)
 		if err != nil {
 			r.Stop()
-			return nil, err
+			return nil, kind.explain("list", err)
 		}
+		r.group.Go(func() { r.follow(ctx, kind, version) })
 	}
 	return r, nil
 }
 
-// follow prepares the informer of a kind.
-func (r *Rollouts) follow(kind, namespace string) (cache.SharedIndexInformer, error) {
-	informer, err := newInformer(r.client, kind, namespace)
-	if err != nil {
-		return nil, err
-	}
-	r.stores[kind] = informer.GetStore()
-	resource := strings.ToLower(kind) + "s.apps"
-	onError := func(_ context.Context, _ *cache.Reflector, err error) {
-		// An informer tries again by itself; only a refusal is final.
+// watchPause keeps a server that ends every watch at once from being asked
+// without pause.
+const watchPause = time.Second
+
+// follow watches a kind from a version on, until the context ends or the server
+// refuses. A watch that ends, as each does after some minutes, goes on where it
+// was; only if the server has forgotten that is everything listed again.
+func (r *Rollouts) follow(ctx context.Context, kind *rolloutKind, version string) {
+	for {
+		var err error
+		if version, err = r.watch(ctx, kind, version); err == nil && version == "" {
+			version, err = r.list(ctx, kind)
+		}
+		if ctx.Err() != nil {
+			return
+		}
 		if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-			r.fail(Explain("watch "+resource, err, Permission{"list and watch", resource, namespace}))
+			r.fail(kind.explain("watch", err))
+			return
+		}
+		if sleep(ctx, watchPause) != nil {
+			return
 		}
 	}
-	mark := func(object any) {
-		if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
-			object = tombstone.Obj
-		}
-		if m, ok := object.(metav1.Object); ok {
-			r.mark(mesh.Workload{Kind: kind, Namespace: m.GetNamespace(), Name: m.GetName()})
+}
+
+// list reads all workloads of a kind, and forgets those that are gone.
+func (r *Rollouts) list(ctx context.Context, kind *rolloutKind) (version string, err error) {
+	present := map[mesh.Workload]metav1.Object{}
+	version, err = kind.each(ctx, func(object metav1.Object) { present[kind.workload(object)] = object })
+	if err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	for w := range r.latest {
+		if w.Kind == kind.name && present[w] == nil {
+			delete(r.latest, w)
+			r.markLocked(w)
 		}
 	}
-	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: mark, UpdateFunc: func(_, object any) { mark(object) }, DeleteFunc: mark,
-	})
-	return informer, errors.Join(err, informer.SetWatchErrorHandlerWithContext(onError))
+	for w, object := range present {
+		r.latest[w] = object
+		r.markLocked(w)
+	}
+	r.mu.Unlock()
+	r.signal()
+	return version, nil
+}
+
+// watch takes in what changes until the server ends the watch, and returns the
+// version to go on from: "" if the server no longer knows it.
+func (r *Rollouts) watch(ctx context.Context, kind *rolloutKind, version string) (string, error) {
+	if version == "" {
+		return "", nil
+	}
+	watcher, err := kind.watch(ctx, metav1.ListOptions{ResourceVersion: version, AllowWatchBookmarks: true})
+	if isForgotten(err) {
+		return "", nil
+	}
+	if err != nil {
+		return version, err
+	}
+	defer watcher.Stop()
+	for event := range watcher.ResultChan() {
+		if event.Type == watch.Error {
+			if err := apierrors.FromObject(event.Object); !isForgotten(err) {
+				return version, err
+			}
+			return "", nil
+		}
+		if object, ok := event.Object.(metav1.Object); ok {
+			version = object.GetResourceVersion()
+			r.see(kind, object, event.Type)
+		}
+	}
+	return version, nil
+}
+
+func isForgotten(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
+
+func (r *Rollouts) see(kind *rolloutKind, object metav1.Object, event watch.EventType) {
+	if event == watch.Bookmark {
+		return
+	}
+	w := kind.workload(object)
+	r.mu.Lock()
+	if event == watch.Deleted {
+		delete(r.latest, w)
+	} else {
+		r.latest[w] = kind.lean(object)
+	}
+	r.markLocked(w)
+	r.mu.Unlock()
+	r.signal()
 }
 
 // Expect begins to follow a workload towards the generation that restarting it
@@ -111,8 +175,9 @@ func (r *Rollouts) Expect(w mesh.Workload, generation int64) {
 	r.mu.Lock()
 	r.expected[w] = generation
 	r.stalls[w] = stall{begun: time.Now(), since: time.Now()}
+	r.markLocked(w)
 	r.mu.Unlock()
-	r.mark(w)
+	r.signal()
 }
 
 // Next waits for news of a workload that is followed. When a rollout is done or
@@ -144,11 +209,15 @@ func (r *Rollouts) Stop() {
 
 func (r *Rollouts) mark(w mesh.Workload) {
 	r.mu.Lock()
+	r.markLocked(w)
+	r.mu.Unlock()
+	r.signal()
+}
+
+func (r *Rollouts) markLocked(w mesh.Workload) {
 	if _, followed := r.expected[w]; followed {
 		r.changed[w] = true
 	}
-	r.mu.Unlock()
-	r.signal()
 }
 
 func (r *Rollouts) signal() {
@@ -181,16 +250,19 @@ func (r *Rollouts) takeChanged() (mesh.Workload, int64, bool) {
 	return mesh.Workload{}, 0, false
 }
 
-// look judges a workload. ok is false while the store has not seen the restart.
+// look judges a workload. ok is false while the watch has not seen the restart.
 func (r *Rollouts) look(ctx context.Context, w mesh.Workload, generation int64) (rollout Rollout, ok bool) {
-	object, exists, _ := r.stores[w.Kind].GetByKey(w.Namespace + "/" + w.Name)
-	if !exists {
-		rollout = Rollout{Workload: w, Err: errors.New("it was deleted")}
-	} else {
-		if m, isObject := object.(metav1.Object); !isObject || m.GetGeneration() < generation {
-			return Rollout{}, false
-		}
-		rollout = judgeRollout(w, object)
+	r.mu.Lock()
+	object := r.latest[w]
+	r.mu.Unlock()
+	rollout.Workload = w
+	switch {
+	case object == nil:
+		rollout.Err = errors.New("it was deleted")
+	case object.GetGeneration() < generation:
+		return Rollout{}, false
+	default:
+		rollout.Status, rollout.Done, rollout.Err = rolloutStatus(object)
 		if !rollout.Done && rollout.Err == nil {
 			rollout.Err = r.judgeStall(ctx, rollout, object)
 		}
@@ -201,24 +273,6 @@ func (r *Rollouts) look(ctx context.Context, w mesh.Workload, generation int64) 
 		r.mu.Unlock()
 	}
 	return rollout, true
-}
-
-// judgeRollout asks kubectl's own rules.
-func judgeRollout(w mesh.Workload, object any) Rollout {
-	rollout := Rollout{Workload: w}
-	viewer, err := polymorphichelpers.StatusViewerFor(appsv1.SchemeGroupVersion.WithKind(w.Kind).GroupKind())
-	if err != nil {
-		rollout.Err = err
-		return rollout
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		rollout.Err = err
-		return rollout
-	}
-	status, done, err := viewer.Status(&unstructured.Unstructured{Object: content}, 0)
-	rollout.Status, rollout.Done, rollout.Err = strings.TrimSpace(status), done, err
-	return rollout
 }
 
 // commonNamespace is the namespace that all workloads share, "" if they do not.
@@ -232,3 +286,6 @@ func commonNamespace(workloads []mesh.Workload) string {
 	}
 	return namespace
 }
+
+// resourceOf is the resource of a kind of workload.
+func resourceOf(kind string) string { return strings.ToLower(kind) + "s" }

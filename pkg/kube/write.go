@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,7 +47,7 @@ func (c *Client) Restart(ctx context.Context, w mesh.Workload, at time.Time, dry
 	patch := restartPatch(at)
 	options := patchOptions(dryRun)
 	var object metav1.Object
-	resource := strings.ToLower(w.Kind) + "s.apps"
+	resource := resourceOf(w.Kind) + ".apps"
 	switch w.Kind {
 	case "Deployment":
 		object, err = c.AppsV1().Deployments(w.Namespace).Patch(ctx, w.Name, types.MergePatchType, patch, options)
