@@ -36,11 +36,13 @@ func (c *Client) operation(header http.Header) *Operation {
 // Progress is told what Azure says it is doing, whenever that may have changed.
 type Progress func(status string)
 
-// Pace of polling. The service names none (it sends no Retry-After), so polling
-// starts quickly, for operations that end at once, and settles to a polite pace.
+// Pace of polling. The service names none (it sends no Retry-After). It allows two
+// requests a second for the operations of a subscription and one a second for a
+// cluster, beside a burst (learn.microsoft.com/azure/aks/quotas-skus-regions), so
+// that this much is polite, and the end of an operation is seen within two seconds.
 const (
 	firstPoll = time.Second
-	pollPace  = 10 * time.Second
+	pollPace  = 1500 * time.Millisecond
 	// patience is how long a lost network or a faulty service is put up with
 	// before following an operation ends. The operation does not end with it.
 	patience = 2 * time.Minute

@@ -82,7 +82,7 @@ func TestFollow(t *testing.T) {
 	}{
 		{"ends at once", []answer{status("Succeeded")}, []string{"Succeeded"}, 0, ""},
 		{"statuses that are not final go on, known or not", []answer{status("InProgress"), status("ProvisioningControlPlane"), status("ReconcilingAddons"), status("Something New"), status(""), status("Succeeded")},
-			[]string{"InProgress", "ProvisioningControlPlane", "ReconcilingAddons", "Something New", "", "Succeeded"}, 7 * time.Second, ""},
+			[]string{"InProgress", "ProvisioningControlPlane", "ReconcilingAddons", "Something New", "", "Succeeded"}, 6 * time.Second, ""},
 		{"in another spelling", []answer{status("succeeded")}, []string{"succeeded"}, 0, ""},
 		{"fails", []answer{status("InProgress"), {status: 200, body: `{"status":"Failed","error":{"code":"ReconcileFailed","message":"the add-on\n could not be reconciled"}}`}},
 			[]string{"InProgress", "Failed"}, time.Second, "the operation ended Failed: ReconcileFailed: the add-on could not be reconciled"},
@@ -94,7 +94,7 @@ func TestFollow(t *testing.T) {
 		{"asks for an hour", []answer{{status: 200, header: map[string]string{"Retry-After": "3600"}, body: `{"status":"InProgress"}`}, status("Succeeded")}, []string{"InProgress", "Succeeded"}, time.Minute, ""},
 		{"asks in words", []answer{{status: 200, header: map[string]string{"Retry-After": "soon"}, body: `{"status":"InProgress"}`}, status("Succeeded")}, []string{"InProgress", "Succeeded"}, time.Second, ""},
 		{"a fault in between", []answer{status("InProgress"), {status: 503, body: wrapped("ServiceUnavailable", "boom")}, {broken: true}, {status: 429}, status("Succeeded")},
-			[]string{"InProgress", "?", "?", "?", "Succeeded"}, 5 * time.Second, ""},
+			[]string{"InProgress", "?", "?", "?", "Succeeded"}, 4500 * time.Millisecond, ""},
 		{"an answer that is no JSON, once", []answer{{status: 200, body: "<html>"}, status("Succeeded")}, []string{"?", "Succeeded"}, time.Second, ""},
 		{"gone", []answer{status("InProgress"), {status: 404, body: wrapped("ResourceNotFound", "no")}}, []string{"InProgress"}, time.Second, "cannot follow the operation on cluster contoso-aks"},
 		{"denied", []answer{{status: 403, body: wrapped("AuthorizationFailed", "no")}}, nil, 0, "403 AuthorizationFailed"},
@@ -165,7 +165,7 @@ func TestPatienceRunsOut(t *testing.T) {
 		// Each answer in between starts the patience anew.
 		var answers []answer
 		for range 4 {
-			for range 9 {
+			for range 60 {
 				answers = append(answers, answer{broken: true})
 			}
 			answers = append(answers, status("InProgress"))
@@ -219,23 +219,16 @@ func TestFollowingCanBeInterrupted(t *testing.T) {
 	}
 }
 
-// Polling starts quickly and settles to a polite pace.
+// Polling starts quickly and settles to a pace that the service allows, at which
+// the end of an operation is seen within two seconds.
 func TestPace(t *testing.T) {
 	if got := pace(0); got != time.Second {
 		t.Errorf("first: %s", got)
 	}
-	total := time.Duration(0)
-	for n := range 200 {
-		if pace(n+1) < pace(n) || pace(n) > 10*time.Second {
+	for n := range 2000 {
+		if pace(n+1) < pace(n) || pace(n) < time.Second || pace(n) >= 2*time.Second {
 			t.Errorf("poll %d: %s, then %s", n, pace(n), pace(n+1))
 		}
-		total += pace(n)
-		if n == 19 && (total < time.Minute || total > 3*time.Minute) {
-			t.Errorf("20 polls in %s", total)
-		}
-	}
-	if got := pace(199); got != 10*time.Second {
-		t.Errorf("in the end: %s", got)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/box"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox/sample"
 )
@@ -24,6 +26,7 @@ func TestHowTo(t *testing.T) {
 
 	r := s.plugin("enable", "--yes").must(t, 0)
 	has(t, r.stderr, "Azure has switched contoso-aks to CNIChaining", "ready on 3 of 3 Linux nodes")
+	sparing(t, b)
 	has(t, s.kubectl("get", "daemonset", "-n", "aks-istio-system", agentDaemonSet, "--no-headers"), " 3     3     3 ")
 
 	r = s.plugin("label", "default", "--yes").must(t, 0)
@@ -53,6 +56,33 @@ func TestHowTo(t *testing.T) {
 	has(t, r.stderr, "nothing was written")
 	if n := acceptedPuts(b); n != 3 {
 		t.Errorf("%d changes were sent to Azure, want 3", n)
+	}
+}
+
+// sparing makes sure that the switch asked Azure for no more than it had to: the
+// group of the machines, the api-versions and the cluster before the change, none
+// of them twice, and the cluster once more after the operation.
+func sparing(t *testing.T, b *box.Box) {
+	t.Helper()
+	before, after, put := map[string]int{}, map[string]int{}, false
+	for _, r := range b.ARM.Requests() {
+		switch {
+		case r.Method == http.MethodPut:
+			put = true
+		case put:
+			after[r.Operation]++
+		default:
+			before[r.Operation]++
+		}
+	}
+	want := map[string]int{"token": 1, "get-group": 1, "get-provider": 1, "get-cluster": 1}
+	if diff := cmp.Diff(want, before); diff != "" {
+		t.Errorf("requests to Azure before the change (-want +got):\n%s", diff)
+	}
+	// Polls are counted by time.
+	delete(after, "poll")
+	if diff := cmp.Diff(map[string]int{"get-cluster": 1}, after); diff != "" {
+		t.Errorf("requests to Azure after the change (-want +got):\n%s", diff)
 	}
 }
 
