@@ -7,14 +7,10 @@ import (
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/kubectl/pkg/polymorphichelpers"
 
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
 )
@@ -203,21 +199,10 @@ func (r *Rollouts) look(ctx context.Context, w mesh.Workload, generation int64) 
 	return rollout, true
 }
 
-// judgeRollout asks kubectl's own rules.
+// judgeRollout judges by kubectl's rules.
 func judgeRollout(w mesh.Workload, object any) Rollout {
 	rollout := Rollout{Workload: w}
-	viewer, err := polymorphichelpers.StatusViewerFor(appsv1.SchemeGroupVersion.WithKind(w.Kind).GroupKind())
-	if err != nil {
-		rollout.Err = err
-		return rollout
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		rollout.Err = err
-		return rollout
-	}
-	status, done, err := viewer.Status(&unstructured.Unstructured{Object: content}, 0)
-	rollout.Status, rollout.Done, rollout.Err = strings.TrimSpace(status), done, err
+	rollout.Status, rollout.Done, rollout.Err = rolloutStatus(object)
 	return rollout
 }
 
