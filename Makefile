@@ -10,9 +10,14 @@ BIN := $(CURDIR)/bin
 # No C compiler is needed for anything but the race detector.
 export CGO_ENABLED = 0
 
+# What the program depends on is compiled without inlining: a tenth less to
+# download, and no slower, because what takes time inlines little. The standard
+# library and the program's own packages are compiled as usual.
+SIZE := -gcflags=all=-l -gcflags=std= -gcflags=./...=
+
 build: ## the plugin, in bin/
 	@echo "building the plugin" >&2
-	@go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
+	@go build -trimpath $(SIZE) -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/kubectl-istio_cni ./cmd/kubectl-istio_cni
 
 demo: build $(BIN)/sandbox ## the whole how-to, in both directions, on a real cluster on this machine
 	hack/demo.sh
