@@ -36,6 +36,11 @@ settled() {
 	until [ "$(kubectl get pods -n shop --no-headers | grep -c Running)" -eq "$n" ]; do sleep 1; done
 }
 
+# Room for all of them, and for those that replace them.
+room='{"cpu":"1000","memory":"2000Gi","pods":"1000"}'
+for node in $(kubectl get nodes -o name); do
+	kubectl patch "$node" --subresource=status --type merge -p "{\"status\":{\"allocatable\":$room,\"capacity\":$room}}" >/dev/null
+done
 kubectl create namespace shop >/dev/null
 kubectl istio-cni label shop --yes >/dev/null 2>&1
 i=0
