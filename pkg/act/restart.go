@@ -232,6 +232,17 @@ func (r *Restart) progress(p *rollProgress) {
 	r.Report.Progress(fmt.Sprintf("%d of %d workloads restarted; %s", p.done, len(r.Plan.Items), rolling))
 }
 
+// mostNamed workloads are named, the rest counted.
+const mostNamed = 20
+
+func named(workloads []mesh.Workload) string {
+	names := make([]string, len(workloads))
+	for i, w := range workloads {
+		names[i] = w.Namespace + "/" + w.String()
+	}
+	return plan.List(names, mostNamed)
+}
+
 // stopped says what an early end leaves: rollouts that go on, and workloads that
 // were not touched.
 func (r *Restart) stopped(err error, waiting []mesh.Workload, unfinished map[mesh.Workload]string) error {
@@ -241,6 +252,7 @@ func (r *Restart) stopped(err error, waiting []mesh.Workload, unfinished map[mes
 	}
 	if len(waiting) > 0 {
 		left = append(left, fmt.Sprintf("%d workloads were not restarted", len(waiting)))
+		r.Report.Say("Not restarted: " + named(waiting) + ".")
 	}
 	remedy := "run the same command again; it restarts only what is still stale"
 	if len(left) > 0 {
