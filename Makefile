@@ -49,7 +49,7 @@ lint: $(BIN)/golangci-lint ## formatting and static analysis
 
 # BENCH is for flags, such as BENCH='--pods 2000 --runs 3'; they are in hack/bench/README.md.
 bench: build ## measures reading a large cluster; writes docs/benchmarks.md
-	go -C hack/bench run . --out $(CURDIR)/docs/benchmarks.md --shape $(BENCH)
+	go -C hack/bench run . --out $(CURDIR)/docs/benchmarks.md --shape --ways $(BENCH)
 
 sandbox: $(BIN)/sandbox build ## a cluster to try things on; prints what a shell has to export
 	@$(BIN)/sandbox up

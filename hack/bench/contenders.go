@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -55,8 +56,10 @@ func shaped() []contender {
 	}
 }
 
-func (c contender) chosen(only string) bool {
-	return c.title == limitTitle || strings.Contains(c.title, only)
+// chosen are the contenders that --only asks for, and the one that all are compared
+// with.
+func (b *bench) chosen(all []contender) []contender {
+	return slices.DeleteFunc(all, func(c contender) bool { return c.title != limitTitle && !strings.Contains(c.title, b.only) })
 }
 
 // at makes the command that reads from a server.

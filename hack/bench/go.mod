@@ -10,6 +10,8 @@ require (
 	k8s.io/client-go v0.37.2
 )
 
+require github.com/klauspost/compress v1.20.3 // indirect
+
 require (
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
@@ -32,6 +34,7 @@ require (
 	github.com/google/gnostic-models v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/kubectl-istio-cni/kubectl-istio-cni v0.0.0
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -58,3 +61,5 @@ require (
 )
 
 replace github.com/kubectl-istio-cni/kubectl-istio-cni/hack/sandbox => ../sandbox
+
+replace github.com/kubectl-istio-cni/kubectl-istio-cni => ../..

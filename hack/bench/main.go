@@ -26,7 +26,7 @@ type options struct {
 	pods, runs, slowRuns, startRuns int
 	data, out, plugin               string
 	only                            string
-	shape, serveOnly                bool
+	shape, serveOnly, ways          bool
 }
 
 func parse() options {
@@ -40,6 +40,7 @@ func parse() options {
 	flag.StringVar(&o.plugin, "plugin", "../../bin/kubectl-istio_cni", "the plugin")
 	flag.StringVar(&o.only, "only", "", "measure only programs whose title has this in it; curl is always measured")
 	flag.BoolVar(&o.shape, "shape", false, "measure also over a link that is like a VPN")
+	flag.BoolVar(&o.ways, "ways", false, "compare ways of reading pods")
 	flag.BoolVar(&o.serveOnly, "serve", false, "run the cluster until interrupted, and measure nothing")
 	flag.Parse()
 	return o

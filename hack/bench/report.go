@@ -32,6 +32,13 @@ func (b *bench) report(ctx context.Context) (string, error) {
 		}
 		parts = append(parts, "### Over a VPN\n", "A link of 50 Mbit/s in both directions and a round trip of 40 ms.\n", shapeTable(far).String())
 	}
+	if b.ways {
+		near, far, err := b.comparing(ctx)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, "### Ways of reading pods\n", waysTable(near, far).String())
+	}
 	if b.startRuns > 0 {
 		table, err := b.starting(ctx)
 		if err != nil {
@@ -76,6 +83,23 @@ func spendingTable(all []*result) page.Table {
 	for _, r := range all {
 		t.Rows = append(t.Rows, []string{
 			r.title, page.Seconds(gauge.Median(r.serverCPU)), page.Megabytes(gauge.Median(r.serverGrowth)),
+		})
+	}
+	return t
+}
+
+// waysTable compares ways of reading pods; far is empty if they were not measured
+// over a VPN.
+func waysTable(near, far []*result) page.Table {
+	t := page.Table{Header: []string{"", "wall", "client CPU", "client peak memory", "API server CPU", "received", "over a VPN"}}
+	for i, r := range near {
+		distant := "–"
+		if len(far) > 0 {
+			distant = page.Seconds(gauge.Median(far[i].wall))
+		}
+		t.Rows = append(t.Rows, []string{
+			r.title, page.Seconds(gauge.Median(r.wall)), page.Seconds(gauge.Median(r.cpu)), page.Megabytes(gauge.Median(r.peak)),
+			page.Seconds(gauge.Median(r.serverCPU)), page.Megabytes(r.received), distant,
 		})
 	}
 	return t

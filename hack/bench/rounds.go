@@ -22,14 +22,16 @@ type result struct {
 	serverGrowth []int64
 }
 
-// reading measures reading every pod. In each round everybody has one turn, so
-// that whatever else the machine does hits all alike.
+// reading measures reading every pod.
 func (b *bench) reading(ctx context.Context) ([]*result, error) {
+	return b.rounds(ctx, b.chosen(contenders()))
+}
+
+// rounds measures contenders. In each round everybody has one turn, so that
+// whatever else the machine does hits all alike.
+func (b *bench) rounds(ctx context.Context, contenders []contender) ([]*result, error) {
 	var all []*result
-	for _, c := range contenders() {
-		if !c.chosen(b.only) {
-			continue
-		}
+	for _, c := range contenders {
 		received, err := b.warmUp(ctx, c)
 		if err != nil {
 			return nil, err
