@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -26,6 +28,9 @@ type Client struct {
 	Interface
 
 	context Context
+	// fastest is how long the quickest answer so far took to begin, 0 before the
+	// first.
+	fastest *atomic.Int64
 }
 
 // Context is what the kubeconfig says about the server.
@@ -65,6 +70,8 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	// No limit of our own: the server shares itself out (API priority and fairness),
 	// and hundreds of patches must not wait for each other here.
 	config.QPS = -1
+	fastest := &atomic.Int64{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return pace{next, fastest} })
 	clients, err := newGroups(config)
 	if err != nil {
 		return nil, fail.To("use the kubeconfig", err)
@@ -76,7 +83,7 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Interface: clients, context: kubeContext}, nil
+	return &Client{Interface: clients, context: kubeContext, fastest: fastest}, nil
 }
 
 // Context tells what the client speaks to.

@@ -26,7 +26,9 @@ const (
 // listRequest says which list to read, and what of its objects.
 type listRequest struct {
 	// API is the client of the resource's group and version.
-	API      rest.Interface
+	API rest.Interface
+	// Encoding that is asked for, gzip or identity.
+	Encoding string
 	Resource string
 	Scope    Scope
 	// Fields of an object that are looked at; nil for all.
@@ -195,7 +197,7 @@ func (l *list) open(ctx context.Context) (io.ReadCloser, error) {
 		NamespaceIfScoped(l.Scope.Namespace, l.Scope.Namespace != "").Resource(l.Resource).
 		VersionedParams(&options, scheme.ParameterCodec).
 		SetHeader("Accept", runtime.ContentTypeProtobuf).
-		SetHeader("Accept-Encoding", "gzip").
+		SetHeader("Accept-Encoding", l.Encoding).
 		Stream(ctx)
 }
 

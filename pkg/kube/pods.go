@@ -53,7 +53,7 @@ func streamsLists(serverVersion string) bool {
 // may be. However the connection breaks, no pod is lost or seen twice.
 func (c *Client) EachPod(ctx context.Context, request PodRequest, visit func(*corev1.Pod)) (resourceVersion string, err error) {
 	return eachObject(ctx, listRequest{
-		API: c.CoreV1().RESTClient(), Resource: "pods", Scope: request.Scope,
+		API: c.CoreV1().RESTClient(), Encoding: c.encoding(), Resource: "pods", Scope: request.Scope,
 		Fields: request.Fields, Whole: streamsLists(request.ServerVersion),
 	}, visit)
 }

@@ -33,7 +33,7 @@ func NodePermission() Permission { return Permission{"list", "nodes", ""} }
 // Nodes reads the nodes.
 func (c *Client) Nodes(ctx context.Context) snapshot.Part[[]snapshot.Node] {
 	var nodes []snapshot.Node
-	request := listRequest{API: c.CoreV1().RESTClient(), Resource: "nodes", Fields: nodeFields()}
+	request := listRequest{API: c.CoreV1().RESTClient(), Encoding: c.encoding(), Resource: "nodes", Fields: nodeFields()}
 	_, err := eachObject(ctx, request, func(n *corev1.Node) { nodes = append(nodes, nodeFrom(n)) })
 	return Part(nodes, err, NodePermission())
 }
@@ -136,7 +136,7 @@ func (c *Client) Namespaces(ctx context.Context, name string) snapshot.Part[[]sn
 		return snapshot.Found([]snapshot.Namespace{namespaceFrom(ns)})
 	}
 	var namespaces []snapshot.Namespace
-	request := listRequest{API: c.CoreV1().RESTClient(), Resource: "namespaces", Fields: namespaceFields()}
+	request := listRequest{API: c.CoreV1().RESTClient(), Encoding: c.encoding(), Resource: "namespaces", Fields: namespaceFields()}
 	_, err := eachObject(ctx, request, func(ns *corev1.Namespace) {
 		namespaces = append(namespaces, namespaceFrom(ns))
 	})

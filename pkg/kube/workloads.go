@@ -71,7 +71,7 @@ func daemonSetFields() wire.Fields {
 
 // appsRequest is about a resource of apps/v1.
 func (c *Client) appsRequest(resource, namespace string, fields wire.Fields) listRequest {
-	return listRequest{API: c.AppsV1().RESTClient(), Resource: resource, Scope: Scope{Namespace: namespace}, Fields: fields}
+	return listRequest{API: c.AppsV1().RESTClient(), Encoding: c.encoding(), Resource: resource, Scope: Scope{Namespace: namespace}, Fields: fields}
 }
 
 func (c *Client) eachDeployment(ctx context.Context, namespace string, visit func(snapshot.Workload)) error {
@@ -141,7 +141,7 @@ func replicas(n *int32) int32 {
 func (c *Client) Budgets(ctx context.Context, namespace string) snapshot.Part[[]snapshot.Budget] {
 	var budgets []snapshot.Budget
 	request := listRequest{
-		API: c.PolicyV1().RESTClient(), Resource: "poddisruptionbudgets", Scope: Scope{Namespace: namespace}, Fields: budgetFields(),
+		API: c.PolicyV1().RESTClient(), Encoding: c.encoding(), Resource: "poddisruptionbudgets", Scope: Scope{Namespace: namespace}, Fields: budgetFields(),
 	}
 	_, err := eachObject(ctx, request, func(b *policyv1.PodDisruptionBudget) { budgets = append(budgets, budgetFrom(b)) })
 	return Part(budgets, err, Permission{"list", "poddisruptionbudgets.policy", namespace})
