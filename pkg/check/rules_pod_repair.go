@@ -87,12 +87,17 @@ func repairedInVain(f *Facts, pod *mesh.Pod) bool {
 // before; "" if there is none. Between a repair and the pod's next try nothing can
 // be said, nor by what was said of an earlier pod of that name.
 func repairLine(log string, pod *mesh.Pod) string {
-	named := regexp.MustCompile(`(^|[^a-z0-9./-])` + regexp.QuoteMeta(pod.Namespace+"/"+pod.Name) + `($|[^a-z0-9.-])`)
+	name := pod.Namespace + "/" + pod.Name
+	if !strings.Contains(log, name) {
+		return ""
+	}
+	named := regexp.MustCompile(`(^|[^a-z0-9./-])` + regexp.QuoteMeta(name) + `($|[^a-z0-9.-])`)
 	found := ""
 	for line := range strings.Lines(log) {
-		at := latestTime(line)
-		earlier := !at.IsZero() && at.Before(pod.Created)
-		if strings.Contains(strings.ToLower(line), "repaired") && named.MatchString(line) && !earlier {
+		if !strings.Contains(strings.ToLower(line), "repaired") || !named.MatchString(line) {
+			continue
+		}
+		if at := latestTime(line); at.IsZero() || !at.Before(pod.Created) {
 			found = line
 		}
 	}

@@ -65,14 +65,15 @@ func staleInit() *Rule {
 				follows := f.mesh.MechanismOf(pod.Revision) == mesh.CNIChaining
 				return hasRedirect(pod, mesh.InitContainer) && verdict.Stale == mesh.StalenessUnset && follows && !inTemplate(f, pod.Workload)
 			})
+			// A pod that comes before its node's agent fails.
+			safe := !f.Cluster.Value.InTransition() && agentReadyEverywhere(f)
 			for _, group := range byWorkload(f, func(pod *mesh.Pod, verdict mesh.Verdict) bool {
 				return hasRedirect(pod, mesh.InitContainer) && verdict.Stale == mesh.Stale && !inTemplate(f, pod.Workload)
 			}) {
 				finding := group.finding("have istio-init, created "+timeSince(f, group.pods[0].Created)+" ago", "the mechanism is "+mesh.CNIChaining.String())
 				waitForSwitch(f, &finding)
 				group.replace(&finding)
-				// A pod that comes before its node's agent fails.
-				if f.Cluster.Value.InTransition() || !agentReadyEverywhere(f) {
+				if !safe {
 					finding.Fix = nil
 				}
 				r.Add(finding)

@@ -71,7 +71,7 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	// and hundreds of patches must not wait for each other here.
 	config.QPS = -1
 	fastest := &atomic.Int64{}
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return pace{next, fastest} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return pace{smallWindows(next), fastest} })
 	clients, err := newGroups(config)
 	if err != nil {
 		return nil, fail.To("use the kubeconfig", err)
@@ -84,6 +84,15 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 		return nil, err
 	}
 	return &Client{Interface: clients, context: kubeContext, fastest: fastest}, nil
+}
+
+// smallWindows lets the server be ahead of us by a megabyte a list instead of four.
+// That keeps a link of 50 Mbit/s busy up to a round trip of 160 ms.
+func smallWindows(connection http.RoundTripper) http.RoundTripper {
+	if transport, ok := connection.(*http.Transport); ok {
+		transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20}
+	}
+	return connection
 }
 
 // Context tells what the client speaks to.

@@ -3,6 +3,7 @@ package kube
 import (
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,9 +16,16 @@ type answerAfter struct {
 	err   error
 }
 
-func (a answerAfter) RoundTrip(*http.Request) (*http.Response, error) {
+func (a answerAfter) RoundTrip(r *http.Request) (*http.Response, error) {
+	trace := httptrace.ContextClientTrace(r.Context())
+	time.Sleep(time.Second) // connecting
+	if a.err != nil {
+		return nil, a.err
+	}
+	trace.WroteRequest(httptrace.WroteRequestInfo{})
 	time.Sleep(a.delay)
-	return &http.Response{}, a.err
+	trace.GotFirstResponseByte()
+	return &http.Response{}, nil
 }
 
 func TestListsAreCompressedUnlessTheServerIsNear(t *testing.T) {

@@ -169,12 +169,16 @@ func (in *Injectors) All() []Injector {
 // the given labels in a namespace with the given labels.
 func (in *Injectors) For(namespaceLabels, podLabels map[string]string) []Injector {
 	var matching []Injector
-	for _, c := range in.all {
-		if c.namespaces.Matches(labels.Set(namespaceLabels)) && c.objects.Matches(labels.Set(podLabels)) {
-			matching = append(matching, c.Injector)
+	for i := range in.all {
+		if in.all[i].matches(namespaceLabels, podLabels) {
+			matching = append(matching, in.all[i].Injector)
 		}
 	}
 	return matching
+}
+
+func (c *compiledInjector) matches(namespaceLabels, podLabels map[string]string) bool {
+	return c.namespaces.Matches(labels.Set(namespaceLabels)) && c.objects.Matches(labels.Set(podLabels))
 }
 
 // LabelValues lists, sorted, the values of istio.io/rev that an injector

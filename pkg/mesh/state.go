@@ -172,11 +172,12 @@ func (m *Mesh) revisionToday(pod *Pod) (revision, reason string) {
 	case !ok:
 		return "", "the namespace's labels are unknown"
 	}
-	for _, injector := range m.Injectors.For(namespaceLabels, pod.Labels) {
-		if slices.Contains(pod.Declined, injector.Key()) {
+	for i := range m.Injectors.all {
+		injector := &m.Injectors.all[i]
+		if !injector.matches(namespaceLabels, pod.Labels) || named(pod.Declined, injector) {
 			continue
 		}
-		if slices.Contains(pod.Undecided, injector.Key()) {
+		if named(pod.Undecided, injector) {
 			return "", "the match conditions of webhook " + injector.Webhook + " could not be evaluated"
 		}
 		if revision != "" && injector.Revision != revision {
@@ -185,6 +186,11 @@ func (m *Mesh) revisionToday(pod *Pod) (revision, reason string) {
 		revision = injector.Revision
 	}
 	return revision, ""
+}
+
+// named reports whether a webhook is among those that are named by their keys.
+func named(keys []string, injector *compiledInjector) bool {
+	return len(keys) > 0 && slices.Contains(keys, injector.Key())
 }
 
 func (m *Mesh) judgeWithoutProxy(pod *Pod) Verdict {

@@ -40,10 +40,10 @@ func (s *Snapshot) InjectorMechanism() mesh.Mechanism {
 
 // LinuxNodes are the nodes that the node agent belongs on.
 func (s *Snapshot) LinuxNodes() []Node {
-	return slices.DeleteFunc(slices.Clone(s.Nodes.Value), func(n Node) bool {
-		return n.OS == "windows" || n.Virtual
-	})
+	return slices.DeleteFunc(slices.Clone(s.Nodes.Value), func(n Node) bool { return !n.takesAgent() })
 }
+
+func (n *Node) takesAgent() bool { return n.OS != "windows" && !n.Virtual }
 
 // AgentReady reports on how many of how many Linux nodes the node agent is
 // ready. Nodes are counted, not pods, so that a node that the agent cannot be
@@ -59,13 +59,17 @@ func (s *Snapshot) AgentReady() (ready, wanted int, byNode bool) {
 			readyOn[pod.Node] = true
 		}
 	}
-	nodes := s.LinuxNodes()
-	for _, node := range nodes {
+	for i := range s.Nodes.Value {
+		node := &s.Nodes.Value[i]
+		if !node.takesAgent() {
+			continue
+		}
+		wanted++
 		if readyOn[node.Name] {
 			ready++
 		}
 	}
-	return ready, len(nodes), true
+	return ready, wanted, true
 }
 
 // Verdicts judges the pods, in their order.
