@@ -174,6 +174,16 @@ func obstacle(workload mesh.Workload, spec snapshot.Workload, known bool, read s
 	return ""
 }
 
+// Hurts says what restarting one workload may interrupt.
+func Hurts(s *snapshot.Snapshot, workload mesh.Workload) []string {
+	for _, spec := range s.Workloads.Value {
+		if spec.Workload == workload {
+			return hurts(spec, s.Budgets)
+		}
+	}
+	return []string{"its specification is not known"}
+}
+
 // hurts says what a rolling restart of a workload may interrupt.
 func hurts(spec snapshot.Workload, budgets snapshot.Part[[]snapshot.Budget]) []string {
 	var hurts []string

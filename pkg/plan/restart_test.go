@@ -275,3 +275,13 @@ func TestRestartFailsOnASelectorThatCannotBeRead(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestWhatOneRestartHurts(t *testing.T) {
+	s := switched()
+	addSpec(s, deployment("web"), func(w *snapshot.Workload) { w.Replicas = 1 })
+	for name, want := range map[string]string{"web": "one replica", "unknown": "its specification is not known"} {
+		if got := strings.Join(Hurts(s, deployment(name)), "; "); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (m *model) offerFix(f *check.Finding) {
 	case m.activity == sending:
 		return
 	}
-	change, err := m.o.Prepare(*f.Fix)
+	change, err := m.o.Prepare(m.snapshot, *f.Fix)
 	if err != nil {
 		m.failed(err)
 		return
@@ -91,15 +91,18 @@ func (s *confirmScreen) body(m *model, width, height int) []string {
 }
 
 func (s *confirmScreen) request(m *model) []paragraph {
-	p := page{
-		{text: "It " + fixEffect(s.finding.Fix) + "."},
+	p := page{{text: "It " + fixEffect(s.finding.Fix) + "."}}
+	if len(s.change.Hurts) > 0 {
+		p = append(p, paragraph{text: "What it hurts: " + strings.Join(s.change.Hurts, "; ") + ".", colour: terminal.Warn})
+	}
+	p = append(p, page{
 		{},
 		{text: "On context " + m.snapshot.Context.Name + ", server " + m.snapshot.Context.Server + ", this will be sent:", colour: terminal.Bold},
 		{},
 		{rest: "    ", text: s.change.Method + " " + s.change.Path, exact: true},
 		{rest: "    ", text: "Content-Type: " + s.change.ContentType, exact: true},
 		{},
-	}
+	}...)
 	for l := range strings.SplitSeq(s.change.Body, "\n") {
 		p = append(p, paragraph{rest: "    ", text: l, exact: true})
 	}

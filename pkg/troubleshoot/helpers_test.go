@@ -120,7 +120,7 @@ func options() Options {
 		Log: func(_ context.Context, r snapshot.LogRequest) snapshot.Part[string] {
 			return snapshot.Found("2026-11-02T07:59:00Z\tinfo\tlog of " + r.Container + "\n" + hostile + "\n")
 		},
-		Prepare: func(check.Fix) (Change, error) {
+		Prepare: func(*snapshot.Snapshot, check.Fix) (Change, error) {
 			return Change{
 				Method: "PATCH", Path: "/api/v1/namespaces/shop?fieldManager=kubectl-istio-cni", ContentType: "application/json-patch+json",
 				Body: "[\n  {\"op\":\"test\",\"path\":\"/metadata/labels/istio-injection\",\"value\":\"enabled\"},\n  {\"op\":\"remove\",\"path\":\"/metadata/labels/istio-injection\"}\n]",

@@ -184,8 +184,8 @@ func TestFix(t *testing.T) {
 	o := options()
 	var sent []string
 	prepare := o.Prepare
-	o.Prepare = func(fix check.Fix) (Change, error) {
-		change, err := prepare(fix)
+	o.Prepare = func(s *snapshot.Snapshot, fix check.Fix) (Change, error) {
+		change, err := prepare(s, fix)
 		change.Send = func(context.Context) error {
 			sent = append(sent, change.Body)
 			return nil
@@ -211,6 +211,23 @@ func TestFix(t *testing.T) {
 	if len(sent) != 1 {
 		t.Errorf("sent %q", sent)
 	}
+}
+
+// Who is asked about a restart knows what it may interrupt.
+func TestFixThatHurts(t *testing.T) {
+	o := options()
+	o.Prepare = func(*snapshot.Snapshot, check.Fix) (Change, error) {
+		return Change{
+			Method: "PATCH", Path: "/apis/apps/v1/namespaces/shop/deployments/web?fieldManager=kubectl-istio-cni", ContentType: "application/merge-patch+json",
+			Body: `{"spec":{}}`, Hurts: []string{"one replica", "PodDisruptionBudget guard has no room"},
+		}, nil
+	}
+	o.Judge = func(s *snapshot.Snapshot) (*check.Result, error) {
+		result, err := findings(s)
+		result.Groups[2].Fix = &check.Fix{Action: check.FixRestart, Object: check.Object{Kind: "Deployment", Namespace: "shop", Name: "web"}}
+		return result, err
+	}
+	drive(t, o, 80, 24).press("down", "down", "x").golden("fix that hurts 80x24")
 }
 
 // Nothing is sent before all of it was on the screen.
@@ -243,7 +260,7 @@ func TestFixThatDoesNotHelp(t *testing.T) {
 	d.press("x", "y").has("could not be decided")
 
 	d = drive(t, options(), 80, 24)
-	d.o.Prepare = func(check.Fix) (Change, error) {
+	d.o.Prepare = func(*snapshot.Snapshot, check.Fix) (Change, error) {
 		return Change{Send: func(context.Context) error { return errors.New("somebody has changed its labels") }}, nil
 	}
 	d.press("down", "down", "x", "y").has("Error: somebody has changed its labels")

@@ -36,8 +36,9 @@ type Options struct {
 	Observe func(ctx context.Context, progress func(string)) (*snapshot.Snapshot, error)
 	// Log reads the end of a container's log.
 	Log func(ctx context.Context, request snapshot.LogRequest) snapshot.Part[string]
-	// Prepare turns a fix into the request that makes it; nil for a saved snapshot.
-	Prepare func(fix check.Fix) (Change, error)
+	// Prepare turns a fix of what was found in a snapshot into the request that makes
+	// it; nil for a saved snapshot.
+	Prepare func(s *snapshot.Snapshot, fix check.Fix) (Change, error)
 	// Export writes findings to a new file.
 	Export func(name string, s *snapshot.Snapshot, result *check.Result) error
 	// ExportName proposes a name for it.
@@ -50,6 +51,8 @@ type Options struct {
 // Change is a request as it will be sent.
 type Change struct {
 	Method, Path, ContentType, Body string
+	// Hurts says what it may interrupt.
+	Hurts []string
 	// Send sends it.
 	Send func(ctx context.Context) error
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/cmd/factory"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/fail"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/kube"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/mesh"
+	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/plan"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/report"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/snapshot"
 	"github.com/kubectl-istio-cni/kubectl-istio-cni/pkg/terminal"
@@ -272,12 +274,17 @@ func (o *Options) log(ctx context.Context, request snapshot.LogRequest) snapshot
 }
 
 // prepare decides on the request once, so that what is shown is what is sent.
-func (o *Options) prepare(fix check.Fix) (program.Change, error) {
+func (o *Options) prepare(s *snapshot.Snapshot, fix check.Fix) (program.Change, error) {
 	change, err := act.FixChange(fix, o.Factory.Now())
 	if err != nil {
 		return program.Change{}, err
 	}
+	var hurts []string
+	if fix.Action == check.FixRestart {
+		hurts = plan.Hurts(s, mesh.Workload{Kind: fix.Object.Kind, Namespace: fix.Object.Namespace, Name: fix.Object.Name})
+	}
 	return program.Change{
+		Hurts:  hurts,
 		Method: change.Method, Path: change.Path, ContentType: change.ContentType, Body: change.Body,
 		Send: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, changeTimeout)
