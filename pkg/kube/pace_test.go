@@ -25,7 +25,7 @@ func (a answerAfter) RoundTrip(r *http.Request) (*http.Response, error) {
 	trace.WroteRequest(httptrace.WroteRequestInfo{})
 	time.Sleep(a.delay)
 	trace.GotFirstResponseByte()
-	return &http.Response{}, nil
+	return &http.Response{Body: http.NoBody}, nil
 }
 
 func TestListsAreCompressedUnlessTheServerIsNear(t *testing.T) {
@@ -44,7 +44,9 @@ func TestListsAreCompressedUnlessTheServerIsNear(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &Client{fastest: &atomic.Int64{}}
 				for _, answer := range test.answers {
-					_, _ = pace{answer, c.fastest}.RoundTrip(&http.Request{})
+					if response, err := (pace{answer, c.fastest}).RoundTrip(&http.Request{}); err == nil {
+						_ = response.Body.Close()
+					}
 				}
 				if got := c.encoding(); got != test.want {
 					t.Errorf("lists are asked for as %s, want %s", got, test.want)
