@@ -70,6 +70,11 @@ func NewClient(flags *genericclioptions.ConfigFlags, options Options) (*Client, 
 	// No limit of our own: the server shares itself out (API priority and fairness),
 	// and hundreds of patches must not wait for each other here.
 	config.QPS = -1
+	if config.Proxy == nil {
+		// What client-go does anyway, but said so it makes us a connection of our own,
+		// which may be set up, instead of one shared by all clients of a server.
+		config.Proxy = http.ProxyFromEnvironment
+	}
 	fastest := &atomic.Int64{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return pace{smallWindows(next), fastest} })
 	clients, err := newGroups(config)
